@@ -1,0 +1,4 @@
+package amojo
+
+// Signature is the HMAC step alone, for published vectors whose bodies are not known.
+var Signature = signature
