@@ -1,0 +1,295 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/amoimport/amoimport/source"
+	"github.com/jackc/pgx/v5"
+)
+
+// EnrolledConversation is what the ledger keeps of a legacy conversation.
+type EnrolledConversation struct {
+	ID             source.ConversationID
+	ConversationID string // ours, at amojo
+	ClientID       string
+	Phone, Email   string // keyed hashes, "" for none; never the values
+	SourceExternal string
+	Closed         bool
+}
+
+// EnrolledKey is what the ledger keeps of a legacy message.
+type EnrolledKey struct {
+	source.Key
+	MsgID string
+}
+
+// Pass is one complete reading of the legacy keys.
+type Pass struct {
+	Conversations iter.Seq2[EnrolledConversation, error]
+	Keys          iter.Seq2[EnrolledKey, error]
+	SQLDigest     string // of the queries; when it changed, new hashes of sent rows are no edits
+	SharedMax     int    // a phone or e-mail of more clients than this is nobody's key
+	MaxChanged    float64
+	// Progress, if not nil, is told how many keys were read or merged.
+	Progress func(phase string, n int64)
+}
+
+// Merged counts what a pass found.
+type Merged struct {
+	Conversations, Messages int64 // rows read
+	New                     int64 // messages not seen before
+	Edited                  int64 // sent rows that changed since
+	Rebased                 int64 // sent rows whose hash changed with the query text
+	Vanished                int64 // rows that are gone
+}
+
+// ClashError refuses legacy rows whose ids are not unique.
+type ClashError struct {
+	What     string // e.g. "message ids"
+	Examples []string
+	Advice   string
+}
+
+func (e *ClashError) Error() string {
+	return fmt.Sprintf("%s are not unique in the legacy data: %s", e.What, strings.Join(e.Examples, ", "))
+}
+
+// Hint says what to do.
+func (e *ClashError) Hint() string { return e.Advice }
+
+// ChangedError stops a run that finds more rows changed after they were sent than
+// a living history explains.
+type ChangedError struct{ Changed, Sent int64 }
+
+func (e *ChangedError) Error() string {
+	return fmt.Sprintf("%d of %d messages already sent have changed in the legacy database", e.Changed, e.Sent)
+}
+
+// Hint says what to do.
+func (e *ChangedError) Hint() string {
+	return "check that source.dsn points at the same data as before; if the change is wanted, raise run.max_changed"
+}
+
+// batchRows is how many rows one merging transaction takes.
+const batchRows = 5000
+
+// Enrol reads a whole pass into staging, proves the ids unique, and merges. A
+// pass that breaks off changes nothing.
+func (l *Ledger) Enrol(ctx context.Context, p Pass) (Merged, error) {
+	var m Merged
+	if p.Progress == nil {
+		p.Progress = func(string, int64) {}
+	}
+	if err := l.stage(ctx, p, &m); err != nil {
+		return m, err
+	}
+	if err := l.proveUnique(ctx); err != nil {
+		return m, err
+	}
+	same, err := l.sameQueries(ctx, p.SQLDigest)
+	if err != nil {
+		return m, err
+	}
+	if err := l.countChanges(ctx, p, same, &m); err != nil {
+		return m, err
+	}
+	epoch := l.lease.epoch
+	for _, step := range []struct {
+		name string
+		args []any
+	}{
+		{"merge_persons", []any{epoch, p.SharedMax}},
+		{"merge_clients", []any{epoch, p.SharedMax}},
+		{"merge_conversations", []any{epoch}},
+		{"merge_strays", []any{epoch}},
+	} {
+		err := l.write(ctx, "merge conversations", func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, l.statement(step.name), step.args...)
+			return err
+		})
+		if err != nil {
+			return m, err
+		}
+	}
+	if err := l.mergeMessages(ctx, p, same, &m); err != nil {
+		return m, err
+	}
+	err = l.write(ctx, "finish enrolling", func(tx pgx.Tx) error {
+		tag, err := tx.Exec(ctx, l.statement("mark_vanished"), epoch)
+		if err != nil {
+			return err
+		}
+		m.Vanished = tag.RowsAffected()
+		if _, err := tx.Exec(ctx, l.statement("count_planned")); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(ctx, l.statement("finish_enrol"), p.SQLDigest); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, l.statement("clear_staging"))
+		return err
+	})
+	return m, err
+}
+
+// stage copies the pass into the staging tables. Rows carry our epoch, so that a
+// run that lost its lease in the middle cannot mix its rows with ours.
+func (l *Ledger) stage(ctx context.Context, p Pass, m *Merged) error {
+	epoch := l.lease.epoch
+	err := l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, l.statement("clear_staging")); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, l.statement("drop_staging_order"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	m.Conversations, err = copyIn(ctx, l, "enrol_conversation",
+		[]string{"epoch", "id", "conversation_id", "client_id", "phone", "email", "source_external_id", "closed"},
+		p.Conversations, func(c EnrolledConversation) []any {
+			return []any{epoch, string(c.ID), c.ConversationID, c.ClientID, null(c.Phone), null(c.Email), null(c.SourceExternal), c.Closed}
+		}, nil)
+	if err != nil {
+		return err
+	}
+	m.Messages, err = copyIn(ctx, l, "enrol_key",
+		[]string{"epoch", "conversation", "id", "msgid", "sent_at", "seq", "skip_reason", "hash"},
+		p.Keys, func(k EnrolledKey) []any {
+			var sent *time.Time
+			if !k.SentAt.IsZero() {
+				sent = &k.SentAt
+			}
+			return []any{epoch, string(k.Conversation), k.ID, k.MsgID, sent, k.Seq, null(storableText(k.SkipReason)), [16]byte(k.Hash)}
+		}, func(n int64) { p.Progress("reading", n) })
+	return err
+}
+
+// copyIn streams rows into a table. An error of the stream is returned as it is.
+func copyIn[T any](ctx context.Context, l *Ledger, table string, columns []string, rows iter.Seq2[T, error], values func(T) []any, progress func(int64)) (int64, error) {
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	var streamErr error
+	var n int64
+	_, err := l.pool.CopyFrom(ctx, pgx.Identifier{l.schema, table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
+		row, err, more := next()
+		if !more {
+			return nil, nil
+		}
+		if err != nil {
+			streamErr = err
+			return nil, err
+		}
+		n++
+		if progress != nil && n%10_000 == 0 {
+			progress(n)
+		}
+		return values(row), nil
+	}))
+	if streamErr != nil {
+		return n, streamErr
+	}
+	if err != nil {
+		return n, l.fail("take the keys of the legacy rows", err)
+	}
+	return n, nil
+}
+
+func null(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// proveUnique refuses rows whose ids would clash, in the legacy data or at amojo.
+func (l *Ledger) proveUnique(ctx context.Context) error {
+	epoch := l.lease.epoch
+	if _, err := l.pool.Exec(ctx, l.statement("order_staging")); err != nil && !dataFault(err) {
+		return l.fail("put the staged keys in order", err)
+	}
+	for _, check := range []struct{ statement, what, advice string }{
+		{"find_clashing_conversations", "conversation ids", "each row of the conversations query needs an id of its own: look for a join that repeats rows, and use ids.conversation with {id}"},
+		{"find_clashing_keys", "message ids", "(conversation_id, id) must name one row of the messages query: look for a join that repeats rows"},
+		{"find_clashing_msgids", "message ids at amojo (msgid)", "with ids that repeat between conversations, ids.message needs both {conversation_id} and {id}"},
+	} {
+		var examples []string
+		err := l.read(ctx, "look for clashing ids", func() error {
+			rows, err := l.pool.Query(ctx, l.statement(check.statement), epoch)
+			if err != nil {
+				return err
+			}
+			examples, err = pgx.CollectRows(rows, pgx.RowTo[string])
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(examples) > 0 {
+			return &ClashError{What: check.what, Examples: examples, Advice: check.advice}
+		}
+	}
+	return nil
+}
+
+func (l *Ledger) sameQueries(ctx context.Context, digest string) (bool, error) {
+	var before *string
+	err := l.read(ctx, "read the last enrol", func() error {
+		err := l.pool.QueryRow(ctx, l.statement("read_enrolled_sql")).Scan(&before)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return fmt.Errorf("%w: its setup", errGap)
+		}
+		return err
+	})
+	return before == nil || *before == digest, err
+}
+
+// countChanges counts, before anything is merged, what changed after it was sent.
+func (l *Ledger) countChanges(ctx context.Context, p Pass, same bool, m *Merged) error {
+	var changed, sent int64
+	err := l.read(ctx, "count changed rows", func() error {
+		return l.pool.QueryRow(ctx, l.statement("count_changes"), l.lease.epoch).Scan(&changed, &sent)
+	})
+	if err != nil {
+		return err
+	}
+	if !same {
+		m.Rebased = changed
+		return nil
+	}
+	m.Edited = changed
+	if p.MaxChanged > 0 && sent > 0 && float64(changed) > p.MaxChanged*float64(sent) {
+		return &ChangedError{Changed: changed, Sent: sent}
+	}
+	return nil
+}
+
+// mergeMessages merges in key order, a batch a transaction.
+func (l *Ledger) mergeMessages(ctx context.Context, p Pass, same bool, m *Merged) error {
+	var after struct{ conversation, id string }
+	var total int64
+	for {
+		var read, fresh int64
+		var last struct{ conversation, id *string }
+		err := l.write(ctx, "merge messages", func(tx pgx.Tx) error {
+			return tx.QueryRow(ctx, l.statement("merge_messages"), l.lease.epoch, after.conversation, after.id, batchRows, same).
+				Scan(&read, &fresh, &last.conversation, &last.id)
+		})
+		if err != nil {
+			return err
+		}
+		if read == 0 {
+			return nil
+		}
+		m.New += fresh
+		total += read
+		p.Progress("merging", total)
+		after.conversation, after.id = *last.conversation, *last.id
+	}
+}

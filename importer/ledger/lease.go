@@ -1,0 +1,238 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrUnconfirmed means that the lease was not confirmed in the last seconds: the
+// ledger's database is slow or away, and nothing may be written until it answers.
+var ErrUnconfirmed = errors.New("the lease on the ledger is not confirmed")
+
+const (
+	beatEvery = time.Second
+	// fresh is how long a confirmed beat allows requests to be written. A
+	// newcomer waits for the whole lease time, which is longer.
+	fresh = 5 * time.Second
+	// MinLeaseTime keeps the lease time well above fresh.
+	MinLeaseTime = 10 * time.Second
+)
+
+// Holder is the process that holds a ledger.
+type Holder struct {
+	Command      string
+	Host         string
+	BootID       string
+	PIDNamespace string
+	PID          int
+	Started      string // the process's start, in the kernel's words; "" where it does not say
+}
+
+// HeldError refuses a second run: another process holds the ledger.
+type HeldError struct {
+	Holder Holder
+	Since  time.Time
+}
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("another run holds the ledger: %s, process %d on %s, since %s",
+		e.Holder.Command, e.Holder.PID, e.Holder.Host, e.Since.UTC().Format(time.RFC3339))
+}
+
+// Hint says what to do.
+func (e *HeldError) Hint() string {
+	return "wait for it to end, or stop it with SIGTERM; a run that died is taken over after the lease time"
+}
+
+// Lease is the right to write to a ledger and, through it, to amoCRM.
+type Lease struct {
+	ledger *Ledger
+	epoch  int64
+	cancel context.CancelFunc
+	done   chan struct{}
+
+	mu        sync.Mutex
+	confirmed time.Time // when the last good beat was begun; has both clocks
+	lost      bool
+	changed   chan struct{} // closed and replaced at each beat
+	figures   func() any
+}
+
+// Acquire takes the ledger for self and keeps it until Release. It waits up to
+// leaseTime to see whether a holder still lives; a living one is a *HeldError.
+// figures, if not nil, is asked for what status shall show, about once a second.
+func (l *Ledger) Acquire(ctx context.Context, self Holder, leaseTime time.Duration, figures func() any) (*Lease, error) {
+	leaseTime = max(leaseTime, MinLeaseTime)
+	var seen leaseRow
+	since := time.Now()
+	for first := true; ; first = false {
+		var row leaseRow
+		err := l.read(ctx, "read the ledger's lease", func() error { return row.scan(l.pool.QueryRow(ctx, l.statement("read_lease"))) })
+		if err != nil {
+			return nil, err
+		}
+		if row.Held && !row.Holder.dead(self) {
+			switch {
+			case first:
+				seen, since = row, time.Now()
+			case row.Epoch != seen.Epoch || row.Beat != seen.Beat:
+				return nil, &HeldError{Holder: row.Holder, Since: row.TakenAt}
+			}
+			if time.Since(since) < leaseTime {
+				l.waiting("another run seems to hold the ledger; waiting to see whether it lives")
+				select {
+				case <-ctx.Done():
+					return nil, l.fail("take the ledger", ctx.Err())
+				case <-time.After(beatEvery / 2):
+				}
+				continue
+			}
+		}
+		l.waiting("")
+		begun := time.Now()
+		var epoch int64
+		err = l.pool.QueryRow(ctx, l.statement("take_lease"), row.Epoch, row.Beat,
+			self.Command, self.Host, self.BootID, self.PIDNamespace, self.PID, self.Started).Scan(&epoch)
+		if errors.Is(err, pgx.ErrNoRows) { // somebody was quicker
+			continue
+		}
+		if err != nil {
+			if ctx.Err() == nil && passing(err) {
+				continue // the take may have been recorded: then it is our own dead epoch, seen as held by us
+			}
+			return nil, l.fail("take the ledger", err)
+		}
+		lease := &Lease{ledger: l, epoch: epoch, confirmed: begun, done: make(chan struct{}), changed: make(chan struct{}), figures: figures}
+		beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
+		lease.cancel = cancel
+		l.lease = lease
+		go lease.keep(beating)
+		return lease, nil
+	}
+}
+
+// keep beats until it is cancelled or the lease is lost.
+func (s *Lease) keep(ctx context.Context) {
+	defer close(s.done)
+	tick := time.NewTicker(beatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		figures := []byte("{}")
+		if s.figures != nil {
+			if b, err := json.Marshal(s.figures()); err == nil {
+				figures = b
+			}
+		}
+		begun := time.Now()
+		attempt, cancel := context.WithTimeout(ctx, fresh)
+		tag, err := s.ledger.pool.Exec(attempt, s.ledger.statement("beat"), s.epoch, string(figures))
+		cancel()
+		switch {
+		case err != nil: // the ledger is away: unconfirmed until it answers
+		case tag.RowsAffected() == 0:
+			s.lose()
+			return
+		default:
+			s.mu.Lock()
+			s.confirmed = begun
+			s.wake()
+			s.mu.Unlock()
+		}
+	}
+}
+
+// wake tells all that wait in Await; the caller holds mu.
+func (s *Lease) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+func (s *Lease) lose() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.lost {
+		s.lost = true
+		s.wake()
+	}
+}
+
+// Confirm is nil when the lease was confirmed so lately that a request may be
+// written now, ErrUnconfirmed when it was not, and ErrLeaseLost when it is gone.
+// It is the last thing before every request.
+func (s *Lease) Confirm(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost {
+		return ErrLeaseLost
+	}
+	// The monotonic clock stands still while a machine sleeps, the wall clock can
+	// be set: believe the one that says more time has passed.
+	now := time.Now()
+	age := max(now.Sub(s.confirmed), now.Round(0).Sub(s.confirmed.Round(0)))
+	if age > fresh {
+		return ErrUnconfirmed
+	}
+	return nil
+}
+
+// Await waits until the lease is confirmed again, or lost.
+func (s *Lease) Await(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		changed := s.changed
+		s.mu.Unlock()
+		if err := s.Confirm(ctx); !errors.Is(err, ErrUnconfirmed) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// Release gives the ledger back, so that the next run starts at once.
+func (s *Lease) Release(ctx context.Context) error {
+	s.cancel()
+	<-s.done
+	figures := []byte("{}")
+	if s.figures != nil {
+		if b, err := json.Marshal(s.figures()); err == nil {
+			figures = b
+		}
+	}
+	_, err := s.ledger.pool.Exec(ctx, s.ledger.statement("release_lease"), s.epoch, string(figures))
+	if err != nil {
+		return s.ledger.fail("release the ledger", err)
+	}
+	return nil
+}
+
+type leaseRow struct {
+	Epoch, Beat int64
+	Held        bool
+	Holder      Holder
+	TakenAt     time.Time
+}
+
+func (r *leaseRow) scan(row pgx.Row) error {
+	var taken *time.Time
+	err := row.Scan(&r.Epoch, &r.Beat, &r.Held, &r.Holder.Command, &r.Holder.Host, &r.Holder.BootID,
+		&r.Holder.PIDNamespace, &r.Holder.PID, &r.Holder.Started, &taken)
+	if taken != nil {
+		r.TakenAt = *taken
+	}
+	return err
+}

@@ -1,0 +1,264 @@
+// Package ledger is the migration's memory in Postgres: which legacy messages
+// there are, what became of each, and the one request per conversation whose end
+// is not known. A run starts from it and nothing else, so it can be killed at any
+// moment. It holds no texts, names, phones, e-mails or secrets.
+//
+// It works behind a transaction pooler: no session state, no named statements.
+package ledger
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+//go:embed sql/*.sql
+var statements embed.FS
+
+// DefaultSchema is the schema of a ledger whose config names none.
+const DefaultSchema = "amoimport"
+
+// ErrLeaseLost means that another run took the ledger over, or may have. Nothing
+// may be sent or recorded any more.
+var ErrLeaseLost = errors.New("another run has taken the ledger over")
+
+// Options say where a ledger is.
+type Options struct {
+	DSN    string
+	Schema string // DefaultSchema when empty
+	// Waiting is told why a call waits, each time it starts to, and "" when it
+	// goes on. Nil: nobody is told.
+	Waiting func(reason string)
+}
+
+// Ledger is an open ledger. Reads are free to all; writes need Acquire first.
+type Ledger struct {
+	pool    *pgxpool.Pool
+	dsn     string
+	schema  string
+	sql     map[string]string
+	waiting func(string)
+	lease   *Lease
+	commits committer
+}
+
+// Open connects and brings the schema up to date.
+func Open(ctx context.Context, o Options) (*Ledger, error) {
+	l, err := Connect(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.migrate(ctx); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+// Connect opens a ledger for reading: it creates and changes nothing, and fails
+// where there is no ledger when it is read.
+func Connect(ctx context.Context, o Options) (*Ledger, error) {
+	if o.Schema == "" {
+		o.Schema = DefaultSchema
+	}
+	if o.Waiting == nil {
+		o.Waiting = func(string) {}
+	}
+	cfg, err := pgxpool.ParseConfig(o.DSN)
+	if err != nil {
+		return nil, &Error{Op: "read the ledger's DSN", Err: err,
+			Advice: "set AMOIMPORT_LEDGER_DSN to something like postgres://user:password@host:5432/database"}
+	}
+	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	cfg.ConnConfig.StatementCacheCapacity = 0
+	cfg.ConnConfig.DescriptionCacheCapacity = 0
+	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
+		cfg.ConnConfig.RuntimeParams["application_name"] = "amoimport"
+	}
+	cfg.MaxConns = 8
+	pool, err := pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return nil, &Error{Op: "open the ledger", Err: err}
+	}
+	l := &Ledger{pool: pool, dsn: o.DSN, schema: o.Schema, sql: statementsFor(o.Schema), waiting: o.Waiting}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, &Error{Op: "connect to the ledger's database", Err: err,
+			Advice: "check AMOIMPORT_LEDGER_DSN and that the server is up and lets this machine in"}
+	}
+	return l, nil
+}
+
+// Close closes the connections. A lease held is left to run out; Release it first.
+func (l *Ledger) Close() { l.pool.Close() }
+
+// schemaName is how SQL text and migrations name the schema.
+var schemaName = regexp.MustCompile(`\bamoimport\.`)
+
+// inSchema puts the configured schema into SQL text: the one place that does.
+func inSchema(sql, schema string) string {
+	return schemaName.ReplaceAllLiteralString(sql, pgx.Identifier{schema}.Sanitize()+".")
+}
+
+func statementsFor(schema string) map[string]string {
+	files, err := statements.ReadDir("sql")
+	if err != nil {
+		panic(err) // embedded: cannot fail
+	}
+	all := make(map[string]string, len(files))
+	for _, f := range files {
+		text, err := statements.ReadFile(path.Join("sql", f.Name()))
+		if err != nil {
+			panic(err)
+		}
+		all[strings.TrimSuffix(f.Name(), ".sql")] = inSchema(string(text), schema)
+	}
+	return all
+}
+
+// statement is the SQL of that name. A name that does not exist is a mistake in
+// this package, which its first test run finds.
+func (l *Ledger) statement(name string) string {
+	text, ok := l.sql[name]
+	if !ok {
+		panic("ledger: no statement " + name)
+	}
+	return text
+}
+
+// write runs f in a transaction that first proves the lease, and repeats it while
+// Postgres is away or asks for a repeat. A commit whose answer was lost is
+// repeated too, so f must be idempotent.
+func (l *Ledger) write(ctx context.Context, op string, f func(pgx.Tx) error) error {
+	return l.again(ctx, op, func() error {
+		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+			if err := l.prove(ctx, tx); err != nil {
+				return err
+			}
+			return f(tx)
+		})
+	})
+}
+
+// prove fails when the epoch is no longer ours; while the transaction lasts,
+// nobody can take it.
+func (l *Ledger) prove(ctx context.Context, tx pgx.Tx) error {
+	if l.lease == nil {
+		return errors.New("no lease is held")
+	}
+	var one int
+	err := tx.QueryRow(ctx, l.statement("check_epoch"), l.lease.epoch).Scan(&one)
+	if errors.Is(err, pgx.ErrNoRows) {
+		l.lease.lose()
+		return ErrLeaseLost
+	}
+	return err
+}
+
+// read repeats f while Postgres is away.
+func (l *Ledger) read(ctx context.Context, op string, f func() error) error {
+	return l.again(ctx, op, f)
+}
+
+// again calls f until it succeeds, fails for good, or the context ends.
+func (l *Ledger) again(ctx context.Context, op string, f func() error) error {
+	pause := 50 * time.Millisecond
+	told := false
+	defer func() {
+		if told {
+			l.waiting("")
+		}
+	}()
+	for {
+		err := f()
+		if err == nil {
+			return nil
+		}
+		if errors.Is(err, ErrLeaseLost) {
+			return err
+		}
+		if ctx.Err() != nil || !passing(err) {
+			return l.fail(op, err)
+		}
+		if pause > time.Second && !told {
+			told = true
+			l.waiting("waiting for the ledger's database")
+		}
+		select {
+		case <-ctx.Done():
+			return l.fail(op, err)
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, 5*time.Second)
+	}
+}
+
+// passing says whether an error is Postgres's passing trouble: a lost connection,
+// a restart, a serialization failure, a full disk.
+func passing(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code[:2] {
+		case "08", "40", "53", "57", "58":
+			return pg.Code != "57014" // cancelled on request
+		}
+		return false
+	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return pgconn.SafeToRetry(err) || errors.As(err, &network) || errors.As(err, &connect) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+// errGap says that the ledger was not set up before it was used.
+var errGap = errors.New("the ledger does not hold what it must")
+
+// dataFault says whether Postgres refused a value: class 22 (data exception) or
+// 23 (constraint).
+func dataFault(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23"))
+}
+
+func (l *Ledger) fail(op string, err error) error {
+	e := &Error{Op: op, Err: err}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "42P01", "3F000":
+			e.Advice = fmt.Sprintf("there is no ledger in schema %s of this database yet: start with amoimport run, or check AMOIMPORT_LEDGER_DSN and ledger.schema", l.schema)
+		case "42501":
+			e.Advice = "give the ledger's role the right to create and use its schema"
+		}
+	}
+	return e
+}
+
+// Error is a failure of the ledger.
+type Error struct {
+	Op     string // what was being done
+	Err    error
+	Advice string
+}
+
+func (e *Error) Error() string {
+	// A PgError prints severity, message and code; its detail can hold row data
+	// and stays out.
+	return "ledger: cannot " + e.Op + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *Error) Hint() string { return e.Advice }

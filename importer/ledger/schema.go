@@ -1,0 +1,115 @@
+package ledger
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"regexp"
+	"time"
+
+	"github.com/amoimport/amoimport/migrations"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+)
+
+// plainName is what a schema may be called: a name that means the same with and
+// without quotes, since the migration tool does not quote its tables.
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
+
+// migrate creates the schema and applies what migrations it has not seen. Two
+// processes may do so at once; a table lock, not an advisory one, lets one through,
+// because a pooler gives no session to hold the other kind.
+func (l *Ledger) migrate(ctx context.Context) error {
+	if !plainName.MatchString(l.schema) {
+		return &Error{Op: "use the schema " + fmt.Sprintf("%q", l.schema), Err: fmt.Errorf("the name is not plain"),
+			Advice: "set ledger.schema to lower-case letters, digits and underscores"}
+	}
+	cfg, err := pgx.ParseConfig(l.dsn)
+	if err != nil {
+		return l.fail("read the ledger's DSN", err)
+	}
+	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	db := stdlib.OpenDB(*cfg)
+	defer db.Close()
+
+	// Not simply "create schema if not exists": that wants the right to create
+	// schemas even where an administrator made this one.
+	var there bool
+	if err := db.QueryRowContext(ctx, "select exists (select from pg_namespace where nspname = $1)", l.schema).Scan(&there); err != nil {
+		return l.fail("look for the ledger's schema", err)
+	}
+	if !there {
+		if _, err := db.ExecContext(ctx, "create schema if not exists "+pgx.Identifier{l.schema}.Sanitize()); err != nil {
+			return l.fail("create the ledger's schema", err)
+		}
+	}
+	locker, err := lock.NewPostgresTableLocker(
+		lock.WithTableName(l.schema+".migration_lock"),
+		lock.WithTableLeaseDuration(10*time.Second),
+		lock.WithTableHeartbeatInterval(2*time.Second),
+		lock.WithTableLockTimeout(time.Second, 60),
+	)
+	if err != nil {
+		return l.fail("prepare the ledger's migrations", err)
+	}
+	provider, err := goose.NewProvider(goose.DialectPostgres, db, schemaFiles{migrations.Files, l.schema},
+		goose.WithTableName(l.schema+".migration"), goose.WithLocker(locker), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		return l.fail("prepare the ledger's migrations", err)
+	}
+	pending, err := provider.HasPending(ctx)
+	if err != nil {
+		return l.fail("look at the ledger's version", err)
+	}
+	if !pending {
+		return nil
+	}
+	if _, err := provider.Up(ctx); err != nil {
+		return l.fail("bring the ledger's schema up to date", err)
+	}
+	return nil
+}
+
+// Drop removes the whole schema: for scratch ledgers.
+func (l *Ledger) Drop(ctx context.Context) error {
+	_, err := l.pool.Exec(ctx, "drop schema if exists "+pgx.Identifier{l.schema}.Sanitize()+" cascade")
+	if err != nil {
+		return l.fail("drop the schema "+l.schema, err)
+	}
+	return nil
+}
+
+// schemaFiles are SQL files with the schema's name put in.
+type schemaFiles struct {
+	fs.FS
+	schema string
+}
+
+func (s schemaFiles) Open(name string) (fs.File, error) {
+	f, err := s.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err != nil || info.IsDir() {
+		return f, err
+	}
+	defer f.Close()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return nil, err
+	}
+	return &schemaFile{Reader: bytes.NewReader([]byte(inSchema(string(text), s.schema))), info: info}, nil
+}
+
+type schemaFile struct {
+	*bytes.Reader
+	info fs.FileInfo
+}
+
+func (f *schemaFile) Stat() (fs.FileInfo, error) { return f.info, nil }
+func (f *schemaFile) Close() error               { return nil }

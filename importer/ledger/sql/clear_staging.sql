@@ -1,0 +1,1 @@
+truncate amoimport.enrol_conversation, amoimport.enrol_key

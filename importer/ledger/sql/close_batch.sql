@@ -1,0 +1,1 @@
+update amoimport.contact_batch set settled = true where id = $1

@@ -1,0 +1,3 @@
+select count(*)
+from amoimport.conversation
+where chat_id is not null or last_msgid is not null

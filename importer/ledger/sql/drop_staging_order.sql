@@ -1,0 +1,1 @@
+drop index if exists amoimport.enrol_key_order

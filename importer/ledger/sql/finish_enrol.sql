@@ -1,0 +1,1 @@
+update amoimport.setup set enrolled_sql = $1, enrolled_at = now()

@@ -1,0 +1,1 @@
+update amoimport.person set batch_id = $2, created_sec = $3, named_by = $4 where id = $1

@@ -1,0 +1,2 @@
+insert into amoimport.learned (name, value) values ($1, $2)
+on conflict (name) do update set value = excluded.value, at = now()

@@ -1,0 +1,17 @@
+-- The floor is the last millisecond taken by the nearest message before this one
+-- of which anything was sent.
+select m.id, m.msgid, m.sent_at, m.seq, m.row_hash, m.attempts, coalesce(m.reason, ''), coalesce(m.parts, 0), m.parts_sent, m.part_ends,
+    m.amojo_ids, coalesce(m.sent_msec, 0), m.sent_hash, coalesce(m.body_hash, ''), coalesce(before.last_msec, 0)
+from amoimport.message m
+left join lateral (
+    select s.sent_msec + s.parts - 1 as last_msec
+    from amoimport.message s
+    where s.conversation = m.conversation and s.parts_sent > 0
+        and (s.sent_at, s.seq, length(s.id), s.id) < (m.sent_at, m.seq, length(m.id), m.id)
+    order by s.sent_at desc, s.seq desc, length(s.id) desc, s.id desc
+    limit 1
+) before on true
+where m.conversation = $1 and m.outcome = 'planned'
+    and ($2::timestamptz is null or (m.sent_at, m.seq, length(m.id), m.id) > ($2::timestamptz, $3::bigint, length($4::text), $4::text))
+order by m.sent_at, m.seq, length(m.id), m.id
+limit $5

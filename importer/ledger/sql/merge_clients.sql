@@ -1,0 +1,34 @@
+with fresh as (
+    select distinct on (client_id) client_id, phone, email
+    from amoimport.enrol_conversation e
+    where epoch = $1 and not exists (select from amoimport.client c where c.id = e.client_id)
+    order by client_id, phone nulls last, email nulls last
+),
+shared_phone as (
+    select phone from amoimport.enrol_conversation
+    where epoch = $1 and phone is not null
+    group by phone having count(distinct client_id) > $2
+),
+shared_email as (
+    select email from amoimport.enrol_conversation
+    where epoch = $1 and email is not null
+    group by email having count(distinct client_id) > $2
+),
+keyed as (
+    select f.client_id,
+        f.phone is not null and sp.phone is null as by_phone,
+        f.email is not null and se.email is null as by_email,
+        f.phone, f.email
+    from fresh f
+    left join shared_phone sp on sp.phone = f.phone
+    left join shared_email se on se.email = f.email
+)
+insert into amoimport.client (id, person_id, by_phone, by_email)
+select k.client_id, p.id, k.by_phone, k.by_email
+from keyed k
+join amoimport.person p on p.key = case
+    when k.by_phone then 'phone:' || k.phone
+    when k.by_email then 'email:' || k.email
+    else 'client:' || k.client_id
+end
+on conflict (id) do nothing

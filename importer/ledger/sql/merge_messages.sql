@@ -1,0 +1,56 @@
+-- $5: the queries are those of the last enrol, so a new hash of a sent row is an edit.
+with batch as materialized (
+    select k.conversation, k.id, k.msgid, k.sent_at, k.seq, k.hash, k.skip_reason,
+        case
+            when k.skip_reason is not null then 'skipped_by_query'
+            when k.sent_at is null then 'no_sent_at'
+            when c.client_id is null then 'no_conversation'
+        end as reason
+    from amoimport.enrol_key k
+    join amoimport.conversation c on c.id = k.conversation
+    where k.epoch = $1 and (k.conversation, k.id) > ($2, $3)
+    order by k.conversation, k.id
+    limit $4
+),
+merged as (
+    insert into amoimport.message as m (conversation, id, msgid, sent_at, seq, row_hash, outcome, reason, detail, settled_at)
+    select conversation, id, msgid, sent_at, seq, hash,
+        case when reason is null then 'planned' when reason = 'skipped_by_query' then 'skipped' else 'parked' end,
+        reason, skip_reason, case when reason is not null then now() end
+    from batch
+    on conflict (conversation, id) do update
+    set sent_at  = case when m.outcome = 'sent' or m.parts_sent > 0 then m.sent_at else excluded.sent_at end,
+        seq      = case when m.outcome = 'sent' or m.parts_sent > 0 then m.seq else excluded.seq end,
+        row_hash = excluded.row_hash,
+        -- What enrol decided, enrol may decide again; the rest is the lanes' or a person's.
+        outcome = case
+            when m.parts_sent > 0 then m.outcome
+            when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
+                then excluded.outcome
+            else m.outcome end,
+        reason = case
+            when m.parts_sent > 0 then m.reason
+            when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
+                then excluded.reason
+            else m.reason end,
+        detail = case
+            when m.parts_sent > 0 then m.detail
+            when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
+                then excluded.detail
+            else m.detail end,
+        sent_hash = case when m.outcome = 'sent' and not $5::boolean then excluded.row_hash else m.sent_hash end,
+        edited    = case
+            when m.outcome <> 'sent' or not $5::boolean then false
+            else excluded.row_hash <> m.sent_hash end,
+        vanished = false
+    where m.row_hash <> excluded.row_hash
+        or m.vanished
+        or (m.outcome = 'sent' and not $5::boolean and m.sent_hash <> excluded.row_hash)
+        or (m.parts_sent = 0 and m.outcome <> 'sent' and (m.sent_at is distinct from excluded.sent_at or m.seq <> excluded.seq))
+        or (m.parts_sent = 0 and (m.outcome, m.reason, m.detail) is distinct from (excluded.outcome, excluded.reason, excluded.detail)
+            and (m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')))
+    returning (xmax = 0) as fresh
+)
+select (select count(*) from batch), (select count(*) from merged where fresh),
+    (select conversation from batch order by conversation desc, id desc limit 1),
+    (select id from batch order by conversation desc, id desc limit 1)

@@ -1,0 +1,1 @@
+select enrolled_sql from amoimport.setup

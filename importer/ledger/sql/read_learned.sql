@@ -1,0 +1,1 @@
+select value from amoimport.learned where name = $1
