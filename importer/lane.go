@@ -1,0 +1,253 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"unicode/utf8"
+
+	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/source"
+)
+
+// errStopped ends a lane whose run was asked to stop: everything it did is
+// recorded, and it is no failure.
+var errStopped = errors.New("the run was stopped")
+
+// lane replays one conversation, in order, on one goroutine. At most one of its
+// requests is in doubt at a time: the one its intent in the ledger names.
+type lane struct {
+	*run
+	slot    *slot
+	conv    ledger.Conversation
+	row     source.Conversation
+	settled []ledger.Settled // not yet recorded
+	intent  *ledger.Intent   // as recorded
+	left    int              // messages still to send
+	endMsec int64            // message time of the part sent last by this lane
+	absent  string           // msgid that this run has proved absent; it needs no second look
+}
+
+// replayConversation replays what is planned of one conversation.
+func (r *run) replayConversation(ctx context.Context, work ledger.Work, slot *slot) error {
+	conv, err := r.Ledger.Conversation(ctx, work.ID)
+	if err != nil {
+		return stoppedOr(ctx, err)
+	}
+	rows, err := r.conversationRows(ctx, []source.ConversationID{work.ID})
+	if err != nil {
+		return stoppedOr(ctx, err)
+	}
+	row, there := rows[work.ID]
+	l := &lane{run: r, slot: slot, conv: conv, row: row, intent: conv.Doubt, left: int(conv.Planned)}
+	if conv.Doubt != nil {
+		err = l.close(l.settleIntent(ctx))
+	}
+	switch {
+	case err != nil:
+	case there:
+		err = l.replay(ctx)
+	case conv.Planned > 0:
+		err = r.park(work, outcome.NoConversation, "it is gone from the conversations query")
+	}
+	return stoppedOr(ctx, err)
+}
+
+// stoppedOr drops errors that only say that the run was stopped.
+func stoppedOr(ctx context.Context, err error) error {
+	if errors.Is(err, errStopped) || ctx.Err() != nil && (errors.Is(err, context.Canceled) || withdrawn(ctx, err)) {
+		return nil
+	}
+	return err
+}
+
+// replay sends message after message. The next one is read and composed before
+// this one is sent, so that one commit records this one's outcome and the next
+// one's intent, and so that the newest of the chat is known when it comes.
+func (l *lane) replay(ctx context.Context) error {
+	feed := &feed{lane: l}
+	current, err := feed.next(ctx)
+	for err == nil && current != nil {
+		var following *letter
+		if following, err = feed.next(ctx); err == nil {
+			err = l.deliver(ctx, current, following == nil)
+			current = following
+		}
+	}
+	return l.close(err)
+}
+
+// close records what is left to record when a lane ends, for whatever reason. A
+// doubt stays in the ledger; an intent that came to nothing is cleared.
+func (l *lane) close(err error) error {
+	var intent *ledger.Intent
+	var doubt *doubtLeft
+	if errors.As(err, &doubt) {
+		intent, err = l.intent, doubt.cause
+	}
+	if len(l.settled) > 0 || l.intent != intent {
+		if failed := l.commit(intent); failed != nil {
+			return failed
+		}
+	}
+	return err
+}
+
+// doubtLeft ends a lane while its intent's end is not known.
+type doubtLeft struct{ cause error }
+
+func (e *doubtLeft) Error() string { return "stopped with a request in doubt: " + e.cause.Error() }
+
+// commit records what is settled, and what comes next.
+func (l *lane) commit(next *ledger.Intent) error {
+	change := ledger.Change{Conversation: l.conv.ID, Settled: l.settled, LastMsgID: l.conv.LastMsgID, Intent: next}
+	err := l.Ledger.Commit(l.durable, change)
+	var refused *ledger.RefusedError
+	if errors.As(err, &refused) {
+		// A value from outside cannot be stored. What matters can: leave out the
+		// server's words, and say so.
+		for i := range l.settled {
+			s := &l.settled[i]
+			s.Detail, s.AmojoIDs = "", nil
+			if s.Outcome == outcome.Parked {
+				s.Reason = outcome.LedgerRefused
+			}
+		}
+		err = l.Ledger.Commit(l.durable, change)
+	}
+	if err != nil {
+		return err
+	}
+	l.tally()
+	l.settled = nil
+	l.intent = next
+	return nil
+}
+
+// tally counts what was just recorded.
+func (l *lane) tally() {
+	l.Progress.count(func(f *Figures) {
+		for _, s := range l.settled {
+			switch s.Outcome {
+			case outcome.Sent:
+				f.Sent++
+			case outcome.Skipped:
+				f.Skipped++
+			case outcome.Parked:
+				f.Parked++
+			}
+		}
+	})
+}
+
+// deliver sends the parts of one message. last says that nothing to be sent
+// follows it in its chat.
+func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
+	var reply compose.Reply
+	if m.body.ReplyToID != "" {
+		var err error
+		if reply, err = l.quote(ctx, m.body.ReplyToID); err != nil {
+			return err
+		}
+	}
+	composed, refusal := l.Compose.Compose(l.row, m.body, reply)
+	if refusal != nil {
+		return l.settle(m.refused(refusal))
+	}
+	parts, texts := composed.Parts, textHash(composed.Parts)
+	rowHash := ledger.Hash(m.body.Hash)
+
+	s := m.begin()
+	s.Notes, s.Kind = composed.Notes, source.Kind(parts[0].Content.Type)
+	switch {
+	case s.PartsSent == 0:
+		s.SentMsec = max(m.planned.SentAt.UnixMilli(), m.planned.FloorMsec+1, l.endMsec+1)
+		s.Parts, s.BodyHash, s.SentHash = len(parts), texts, &rowHash
+	case s.Parts != len(parts) || s.BodyHash != texts || s.SentHash == nil || *s.SentHash != rowHash:
+		return l.settle(midway(s))
+	}
+	for k := s.PartsSent + 1; k <= len(parts); k++ {
+		part, msec := parts[k-1], s.SentMsec+int64(k)-1
+		compose.Stamp(&part, msec)
+		announce := l.Announce == AnnounceLast && last && k == len(parts) &&
+			(l.conv.Announced == "" || l.conv.Announced == part.MsgID)
+		part.Silent = !announce
+		if ctx.Err() != nil {
+			return errStopped
+		}
+		err := l.commit(&ledger.Intent{Message: m.planned.ID, MsgID: part.MsgID, Part: k, Parts: len(parts), End: endOf(parts[:k]),
+			SentMsec: msec, RowHash: rowHash, BodyHash: texts, Notes: s.Notes, Announce: announce})
+		if err != nil {
+			return err
+		}
+		if announce {
+			l.conv.Announced = part.MsgID
+		}
+		earlier := m.planned.Attempts > 0 && k == m.planned.PartsSent+1
+		amojoID, err := l.send(ctx, part, &s, earlier, m.planned.LastFault)
+		if err != nil {
+			return err
+		}
+		if s.Outcome == outcome.Parked {
+			break
+		}
+		l.arrived(&s, k, l.intent.End, amojoID, part.MsgID)
+		if s.Outcome == outcome.Planned { // there are more parts
+			l.settled = append(l.settled, s)
+		}
+	}
+	return l.settle(s)
+}
+
+// arrived takes down that part k of a message is in its chat.
+func (l *lane) arrived(s *ledger.Settled, k, end int, amojoID, msgid string) {
+	s.PartsSent = k
+	s.PartEnds = append(s.PartEnds[:k-1:k-1], end)
+	s.AmojoIDs = append(s.AmojoIDs[:k-1:k-1], amojoID)
+	if k == s.Parts {
+		s.Outcome = outcome.Sent
+	}
+	l.conv.LastMsgID = msgid
+	l.endMsec = s.SentMsec + int64(k) - 1
+	l.conv.LastMsec = max(l.conv.LastMsec, l.endMsec)
+	l.sends.Add(1)
+	l.Progress.sentPart()
+}
+
+// maxUnrecorded bounds what waits for the next commit.
+const maxUnrecorded = 500
+
+// settle takes down what became of a message. It is recorded with the next
+// intent, or at the end of the lane.
+func (l *lane) settle(s ledger.Settled) error {
+	l.settled = append(l.settled, s)
+	l.left--
+	if len(l.settled) < maxUnrecorded {
+		return nil
+	}
+	return l.commit(nil)
+}
+
+// textHash is a digest of the texts of a message: equal hashes mean that it is
+// split at the same places.
+func textHash(parts []amojo.Message) string {
+	h := sha256.New()
+	for _, p := range parts {
+		h.Write([]byte(p.Content.Text))
+		h.Write([]byte{0})
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// endOf is where the last of the parts ends in the whole text, in runes.
+func endOf(parts []amojo.Message) int {
+	n := 0
+	for _, p := range parts {
+		n += utf8.RuneCountInString(p.Content.Text)
+	}
+	return n
+}

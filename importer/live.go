@@ -1,0 +1,275 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/amoimport/amoimport/amocrm"
+	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/pace"
+)
+
+// Live is the Target that does it.
+type Live struct {
+	CRM   *amocrm.Client
+	Chats *amojo.Client
+	// Await waits until the lease is confirmed again; nil: it always is.
+	Await func(context.Context) error
+
+	LegacyField int64 // custom text field of contacts that holds our client id; 0: none
+	OnAmbiguous OnAmbiguous
+	Region      string // of phones without a country code
+	Tags        []string
+	Responsible int64 // user of new contacts; 0: amoCRM chooses
+}
+
+var _ Target = (*Live)(nil)
+
+// OnAmbiguous says which of several fitting contacts is taken.
+type OnAmbiguous string
+
+// The settings of contacts.on_ambiguous. The zero value is Oldest.
+const (
+	Oldest OnAmbiguous = "oldest"
+	Newest OnAmbiguous = "newest"
+	Park   OnAmbiguous = "park"
+)
+
+// OpenChat creates the chat, or returns the one that there is.
+func (v *Live) OpenChat(ctx context.Context, c amojo.Chat, left int) (amojo.ChatID, error) {
+	var made amojo.CreatedChat
+	err := v.write(pace.WithPriority(ctx, pace.Priority{Left: left}), func(ctx context.Context) (err error) {
+		made, err = v.Chats.CreateChat(ctx, c)
+		return err
+	})
+	return made.ID, chatsVerdict(err, c.User)
+}
+
+// Linked tells the link of a chat.
+func (v *Live) Linked(ctx context.Context, chat amojo.ChatID) (Link, error) {
+	var found Link
+	err := v.read(ctx, func(ctx context.Context) error {
+		found = Link{}
+		links, err := v.CRM.LinksByChat(ctx, string(chat))
+		for _, l := range links {
+			if l.ChatID == string(chat) {
+				found = Link{ID: l.ID, ChatID: chat, ContactID: l.ContactID}
+			}
+		}
+		return err
+	})
+	return found, err
+}
+
+// LinkChats links chats to contacts.
+func (v *Live) LinkChats(ctx context.Context, links []Link) ([]Link, error) {
+	batch := make([]amocrm.ChatLink, len(links))
+	for i, l := range links {
+		batch[i] = amocrm.ChatLink{ChatID: string(l.ChatID), ContactID: l.ContactID}
+	}
+	var made []amocrm.ChatLink
+	err := v.write(ctx, func(ctx context.Context) (err error) {
+		made, err = v.CRM.LinkChats(ctx, batch)
+		return err
+	})
+	if err = crmVerdict(err); err != nil {
+		return nil, err
+	}
+	out := make([]Link, len(links))
+	for i, l := range links {
+		for _, m := range made {
+			if m.ChatID == string(l.ChatID) {
+				out[i] = Link{ID: m.ID, ChatID: l.ChatID, ContactID: m.ContactID}
+			}
+		}
+		if out[i].ID == 0 {
+			return nil, fmt.Errorf("%w: the answer does not name chat %s", ErrInDoubt, l.ChatID)
+		}
+	}
+	return out, nil
+}
+
+// Send sends one part.
+func (v *Live) Send(ctx context.Context, m amojo.Message, left int) (amojo.Receipt, error) {
+	var r amojo.Receipt
+	err := v.write(pace.WithPriority(ctx, pace.Priority{Left: left}), func(ctx context.Context) (err error) {
+		r, err = v.Chats.SendMessage(ctx, m)
+		return err
+	})
+	parties := []amojo.Party{m.Sender}
+	if m.Receiver != nil {
+		parties = append(parties, *m.Receiver)
+	}
+	return r, chatsVerdict(err, append(parties, amojo.Party{Name: m.Content.Text})...)
+}
+
+// Delivered looks for a part in the history of its chat. What it finds is true at
+// once; that it found nothing is only what the history shows now.
+func (v *Live) Delivered(ctx context.Context, q Doubt) (Sighting, error) {
+	ctx = pace.WithPriority(ctx, pace.Priority{ReadBack: true})
+	seen := Sighting{Predecessor: q.Predecessor == ""}
+	for offset := 0; ; {
+		var page []amojo.HistoryMessage
+		err := v.read(ctx, func(ctx context.Context) (err error) {
+			page, err = v.Chats.History(ctx, q.ChatID, offset, amojo.MaxHistoryPage)
+			return err
+		})
+		if err != nil {
+			return Sighting{}, err
+		}
+		if offset == 0 {
+			seen.Order = orderOf(page)
+		}
+		for _, m := range page {
+			switch m.MsgID {
+			case "":
+			case q.MsgID:
+				seen.Present, seen.AmojoID = true, m.AmojoID
+				return seen, nil
+			case q.Predecessor:
+				seen.Predecessor = true
+			}
+		}
+		// Where the newest comes first, the newest would be on the first page,
+		// just before the part that was sent before it.
+		if len(page) == 0 || q.Newest && seen.Predecessor {
+			return seen, nil
+		}
+		offset += len(page)
+	}
+}
+
+// orderOf tells the order of a page from the times of our messages on it, "" when
+// it does not show.
+func orderOf(page []amojo.HistoryMessage) string {
+	var up, down bool
+	var last time.Time
+	for _, m := range page {
+		if m.MsgID == "" {
+			continue
+		}
+		at := m.Time()
+		if !last.IsZero() {
+			up = up || at.After(last)
+			down = down || at.Before(last)
+		}
+		last = at
+	}
+	switch {
+	case down && !up:
+		return OrderNewestFirst
+	case up && !down:
+		return OrderOldestFirst
+	}
+	return ""
+}
+
+// read makes a call that changes nothing, again when its answer cannot be read.
+func (v *Live) read(ctx context.Context, call func(context.Context) error) error {
+	pause := 500 * time.Millisecond
+	for {
+		err := v.write(ctx, call)
+		var chats *amojo.CallError
+		var crm *amocrm.CallError
+		if err == nil || ctx.Err() != nil || pace.NotSent(err) || !errors.As(err, &chats) && !errors.As(err, &crm) {
+			return err
+		}
+		if sleep(ctx, pause) != nil {
+			return err
+		}
+		pause = min(2*pause, 30*time.Second)
+	}
+}
+
+// write makes a call, and again when it was held back only because the lease was
+// not confirmed at that moment.
+func (v *Live) write(ctx context.Context, call func(context.Context) error) error {
+	for {
+		err := call(ctx)
+		if v.Await == nil || !errors.Is(err, ledger.ErrUnconfirmed) {
+			return err
+		}
+		if lost := v.Await(ctx); lost != nil {
+			return errors.Join(err, lost)
+		}
+	}
+}
+
+// chatsVerdict says what a failed POST to amojo means for the run. The parties
+// and texts of the request are taken out of what the server says of it.
+func chatsVerdict(err error, sent ...amojo.Party) error {
+	var answer *amojo.Error
+	var lost *amojo.CallError
+	switch {
+	case err == nil, pace.NotSent(err):
+		return err
+	case errors.As(err, &answer):
+		switch {
+		case answer.Rejected():
+			return &RefusedError{Detail: redact(fmt.Sprintf("%d %s %s", answer.Status, answer.Type, answer.Description), sent), Err: err}
+		case answer.Server():
+			return fmt.Errorf("%w: %w", ErrInDoubt, err)
+		}
+		return err
+	case errors.As(err, &lost):
+		return fmt.Errorf("%w: %w", ErrInDoubt, err)
+	}
+	return err
+}
+
+// crmVerdict says what a failed POST to API v4 means for the run.
+func crmVerdict(err error) error {
+	var answer *amocrm.Error
+	var lost *amocrm.CallError
+	switch {
+	case err == nil, pace.NotSent(err):
+		return err
+	case errors.As(err, &answer):
+		switch {
+		case answer.Rejected(), answer.NotFound():
+			return &RefusedError{Detail: faultsOf(answer), Err: err}
+		case answer.Server():
+			return fmt.Errorf("%w: %w", ErrInDoubt, err)
+		}
+		return err
+	case errors.As(err, &lost):
+		return fmt.Errorf("%w: %w", ErrInDoubt, err)
+	}
+	return err
+}
+
+// faultsOf is what an answer says is wrong, in codes and paths.
+func faultsOf(answer *amocrm.Error) string {
+	said := []string{fmt.Sprint(answer.Status)}
+	for _, e := range answer.Elements {
+		for _, f := range e.Faults {
+			said = append(said, strings.TrimSpace(f.Code+" "+f.Path))
+		}
+	}
+	return strings.Join(said, ", ")
+}
+
+// redact takes what was sent out of what the server says: its reason is worth
+// keeping, the client's words and numbers are not to be kept.
+func redact(said string, sent []amojo.Party) string {
+	hide := func(s string) {
+		if len(s) > 3 {
+			said = strings.ReplaceAll(said, s, "…")
+		}
+	}
+	for _, p := range sent {
+		hide(p.Name)
+		for _, word := range strings.Fields(p.Name) {
+			hide(word)
+		}
+		if p.Profile != nil {
+			hide(p.Profile.Phone)
+			hide(p.Profile.Email)
+		}
+	}
+	return strings.TrimSpace(said)
+}

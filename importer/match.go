@@ -1,0 +1,231 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/source"
+	"github.com/sourcegraph/conc/pool"
+)
+
+// match finds or creates the contacts of a batch of conversations.
+func (r *run) match(ctx context.Context, batch []*prepared) error {
+	// The first conversation of a person speaks for it: the batch is longest
+	// first, so that is its longest.
+	speaker := map[int64]*prepared{}
+	var unmatched []*prepared
+	for _, p := range batch {
+		if p.kept.ContactID == 0 && speaker[p.kept.Person] == nil {
+			speaker[p.kept.Person] = p
+			unmatched = append(unmatched, p)
+		}
+	}
+	contacts, err := r.find(ctx, unmatched)
+	if err != nil {
+		return err
+	}
+	var missing []*prepared
+	for _, p := range unmatched {
+		if contacts[p.kept.Person] == 0 && !p.parked {
+			missing = append(missing, p)
+		}
+	}
+	if len(missing) > 0 {
+		if err := r.create(ctx, missing, contacts); err != nil {
+			return err
+		}
+	}
+	for _, p := range batch {
+		if p.kept.ContactID != 0 {
+			continue
+		}
+		p.kept.ContactID = contacts[p.kept.Person]
+		if s := speaker[p.kept.Person]; s.parked && !p.parked {
+			p.parked = true
+			if err := r.park(p.work, outcome.ContactRejected, "its contact was refused with another conversation of the same person"); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// person is the client of a conversation, as a contact is made from it.
+func person(p *prepared) Person {
+	created := p.kept.FirstSent
+	if created.IsZero() {
+		created = time.Now()
+	}
+	return Person{ID: p.kept.Person, ClientID: clientOf(p.row), Name: p.chat.User.Name,
+		Phone: p.row.ClientPhone, Email: p.row.ClientEmail,
+		ByPhone: p.kept.ByPhone, ByEmail: p.kept.ByEmail, CreatedSec: max(0, created.Unix())}
+}
+
+// find looks for the contacts of people, some at a time.
+func (r *run) find(ctx context.Context, people []*prepared) (map[int64]int64, error) {
+	contacts := map[int64]int64{}
+	var mu sync.Mutex
+	look := pool.New().WithMaxGoroutines(prepareCalls).WithContext(ctx).WithCancelOnError().WithFirstError()
+	for _, p := range people {
+		look.Go(func(ctx context.Context) error {
+			found, err := r.Target.FindContact(ctx, person(p))
+			var ambiguous *AmbiguousError
+			if errors.As(err, &ambiguous) {
+				p.parked = true
+				return r.park(p.work, outcome.ContactAmbiguous, fmt.Sprintf("%d contacts fit", ambiguous.Count))
+			}
+			if err != nil || found.ContactID == 0 {
+				return err
+			}
+			mu.Lock()
+			contacts[p.kept.Person] = found.ContactID
+			mu.Unlock()
+			return r.Ledger.SetContact(r.durable, p.kept.Person, found.ContactID, found.How)
+		})
+	}
+	return contacts, look.Wait()
+}
+
+// AmbiguousError says that several contacts fit a person and the settings want a
+// person to choose.
+type AmbiguousError struct{ Count int }
+
+func (e *AmbiguousError) Error() string { return fmt.Sprintf("%d contacts fit one person", e.Count) }
+
+// create makes contacts. The call is not idempotent, so the ledger knows of it
+// before it is made, with the newest contact there was: what came after can be
+// looked for when the answer is lost.
+func (r *run) create(ctx context.Context, missing []*prepared, contacts map[int64]int64) error {
+	for len(missing) > 0 {
+		highest, err := r.Target.NewestContact(ctx)
+		if err != nil {
+			return err
+		}
+		members := make([]ledger.Creation, len(missing))
+		people := make([]Person, len(missing))
+		for i, p := range missing {
+			people[i] = person(p)
+			members[i] = ledger.Creation{Person: people[i].ID, CreatedSec: people[i].CreatedSec, NamedBy: p.work.ID}
+		}
+		id, err := r.Ledger.OpenBatch(ctx, highest, members)
+		if err != nil {
+			return err
+		}
+		made, err := r.Target.CreateContacts(ctx, people)
+		ended := time.Now()
+		var refused *RefusedPeople
+		switch {
+		case err == nil:
+		case errors.As(err, &refused):
+			made = make([]int64, len(people))
+		case errors.Is(err, ErrInDoubt):
+			r.Progress.count(func(f *Figures) { f.Doubts++ })
+			if made, err = r.settleCreation(ctx, highest, people, ended); err != nil {
+				return err // the batch stays open; the next run settles it
+			}
+		case withdrawn(ctx, err):
+			if closing := r.Ledger.CloseBatch(r.durable, id, nil); closing != nil {
+				return closing
+			}
+			return err
+		default:
+			return err
+		}
+		for i := range members {
+			members[i].ContactID = made[i]
+		}
+		if err := r.Ledger.CloseBatch(r.durable, id, members); err != nil {
+			return err
+		}
+		var rest []*prepared
+		for i, p := range missing {
+			switch {
+			case made[i] != 0:
+				contacts[p.kept.Person] = made[i]
+			case refused != nil && refused.Refused[i] != "":
+				p.parked = true
+				if err := r.park(p.work, outcome.ContactRejected, refused.Refused[i]); err != nil {
+					return err
+				}
+			default:
+				rest = append(rest, p)
+			}
+		}
+		if refused != nil && len(rest) == len(missing) {
+			return fmt.Errorf("amoCRM refused a batch of contacts without saying which: %w", refused.Err)
+		}
+		missing = rest
+	}
+	return nil
+}
+
+// settleCreation finds out what became of a creation whose answer was lost. That
+// somebody has no new contact counts only after the settle time, from since on.
+func (r *run) settleCreation(ctx context.Context, highest int64, people []Person, since time.Time) ([]int64, error) {
+	pause := 500 * time.Millisecond
+	for {
+		begun := time.Now()
+		made, err := r.Target.CreatedAfter(ctx, highest, people)
+		if err != nil {
+			return nil, err
+		}
+		missing := 0
+		for _, id := range made {
+			if id == 0 {
+				missing++
+			}
+		}
+		left := r.settleTime() - begun.Sub(since)
+		if missing == 0 || left <= 0 {
+			return made, nil
+		}
+		if err := sleep(ctx, min(pause, max(left, time.Millisecond))); err != nil {
+			return nil, err
+		}
+		pause = min(2*pause, 10*time.Second)
+	}
+}
+
+// settleBatches settles the creations that an earlier run left in doubt, before
+// anybody is matched.
+func (r *run) settleBatches(ctx context.Context) error {
+	open, err := r.Ledger.OpenBatches(ctx)
+	if err != nil {
+		return err
+	}
+	for _, b := range open {
+		ids := make([]source.ConversationID, len(b.Members))
+		for i, m := range b.Members {
+			ids[i] = m.NamedBy
+		}
+		rows, err := r.conversationRows(ctx, ids)
+		if err != nil {
+			return err
+		}
+		people := make([]Person, len(b.Members))
+		for i, m := range b.Members {
+			row := rows[m.NamedBy]
+			chat, _ := r.Compose.Chat(row)
+			people[i] = Person{ID: m.Person, ClientID: clientOf(row), Name: chat.Client.Name,
+				Phone: row.ClientPhone, Email: row.ClientEmail, CreatedSec: m.CreatedSec}
+		}
+		r.Log.Info().Int("people", len(people)).Msg("settling contacts whose creation was interrupted")
+		r.Progress.count(func(f *Figures) { f.Resumed++ })
+		made, err := r.settleCreation(ctx, b.Highest, people, r.begun)
+		if err != nil {
+			return err
+		}
+		for i := range made {
+			b.Members[i].ContactID = made[i]
+		}
+		if err := r.Ledger.CloseBatch(r.durable, b.ID, b.Members); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package importer
+
+import (
+	"sync"
+	"time"
+)
+
+// Progress is what a run has done so far, for those who watch it. Its methods may
+// be called by anybody at any time.
+type Progress struct {
+	mu sync.Mutex
+	f  Figures
+	// recent holds the times of the last sends, for a rate that follows changes.
+	recent []time.Time
+}
+
+// Figures is a copy of the progress at one moment. It is also what the ledger
+// keeps with the lease, for status.
+type Figures struct {
+	Phase    string    `json:"phase"` // enrol, replay, done
+	Started  time.Time `json:"started"`
+	Enrolled int64     `json:"enrolled"`
+	Planned  int64     `json:"planned"` // to send when replay began
+	Sent     int64     `json:"sent"`    // messages settled as sent in this run
+	Skipped  int64     `json:"skipped"`
+	Parked   int64     `json:"parked"`
+	Rejected int64     `json:"rejected"`
+	Parts    int64     `json:"parts"`
+	Doubts   int64     `json:"doubts"`         // requests whose answer was lost
+	Resumed  int64     `json:"resumed_doubts"` // doubts that an earlier run left
+	Settling int64     `json:"settling"`       // lanes that are settling now
+	Lanes    int64     `json:"lanes"`          // conversations being replayed now
+	Rate     float64   `json:"rate"`           // parts a second, lately
+	Waiting  string    `json:"waiting"`        // why requests wait, "" when none does
+}
+
+// Figures returns the progress now.
+func (p *Progress) Figures() Figures {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f := p.f
+	f.Rate = p.rate(time.Now())
+	return f
+}
+
+// rateOver is the span over which the rate is taken.
+const rateOver = 30 * time.Second
+
+func (p *Progress) rate(now time.Time) float64 {
+	i := 0
+	for i < len(p.recent) && now.Sub(p.recent[i]) > rateOver {
+		i++
+	}
+	p.recent = p.recent[i:]
+	if len(p.recent) == 0 {
+		return 0
+	}
+	span := min(rateOver, max(time.Second, now.Sub(p.f.Started), now.Sub(p.recent[0])))
+	if since := now.Sub(p.recent[0]); since < span && since > time.Second {
+		span = since
+	}
+	return float64(len(p.recent)) / span.Seconds()
+}
+
+// count changes the figures.
+func (p *Progress) count(change func(*Figures)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	change(&p.f)
+}
+
+// sentPart counts a part that arrived.
+func (p *Progress) sentPart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.f.Parts++
+	const most = 20_000 // bounds memory at rates far above any real one
+	if len(p.recent) == most {
+		p.recent = p.recent[1:]
+	}
+	p.recent = append(p.recent, time.Now())
+}
+
+// SetWaiting says why the run waits; "" when it goes on.
+func (p *Progress) SetWaiting(reason string) { p.count(func(f *Figures) { f.Waiting = reason }) }

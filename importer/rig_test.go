@@ -1,0 +1,287 @@
+package importer_test
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/amoimport/amoimport/amocrm"
+	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer"
+	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/internal/demodata"
+	"github.com/amoimport/amoimport/internal/embedpg/pgtest"
+	"github.com/amoimport/amoimport/pace"
+	"github.com/amoimport/amoimport/sandbox"
+	"github.com/amoimport/amoimport/source"
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/rs/zerolog"
+)
+
+// rig is an importer with everything real around it: the legacy database and the
+// ledger in Postgres, the sandbox behind both APIs. Its fields may be changed
+// before a run.
+type rig struct {
+	t      testing.TB
+	world  *sandbox.World
+	source *source.DB
+	ledger string // DSN
+	legacy string // DSN
+
+	options  importer.Options
+	live     importer.Live
+	timeout  time.Duration // of an attempt
+	rate     float64
+	progress *importer.Progress // of the last run
+	base     func(http.RoundTripper) http.RoundTripper
+	wrap     func(importer.Target) importer.Target
+}
+
+// newRig makes a rig over a legacy database.
+func newRig(t testing.TB, legacy string, o sandbox.Options) *rig {
+	t.Helper()
+	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: pgtest.Database(t), rate: 2000, timeout: 5 * time.Second}
+	r.openSource()
+	bot := r.world.Options().Channel.Bot
+	r.options = importer.Options{
+		Compose: compose.Settings{
+			IDs:      compose.DefaultTemplates(),
+			Bot:      amojo.Party{ID: bot.ClientID, RefID: bot.ID, Name: bot.Name},
+			Managers: r.managers(),
+		},
+		Region:     "RU",
+		PersonKey:  []byte("test"),
+		SettleTime: 200 * time.Millisecond,
+		Log:        zerolog.Nop(),
+	}
+	r.live = importer.Live{Region: "RU"}
+	return r
+}
+
+// demoRig is a rig over the demo's data.
+func demoRig(t testing.TB, o sandbox.Options) *rig {
+	t.Helper()
+	return newRig(t, pgtest.Template(t, "demo", func(ctx context.Context, dsn string) error {
+		_, err := demodata.Load(ctx, dsn, demodata.Options{})
+		return err
+	}), o)
+}
+
+func (r *rig) openSource() {
+	r.t.Helper()
+	if r.source != nil {
+		r.source.Close()
+	}
+	db, err := source.Open(r.t.Context(), source.Options{DSN: r.legacy})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(db.Close)
+	r.source = db
+}
+
+// managers maps the legacy managers to the sandbox's users by e-mail.
+func (r *rig) managers() map[string]compose.Manager {
+	all, err := r.source.Managers(r.t.Context())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var users []amocrm.User
+	for _, u := range r.world.Options().Users {
+		users = append(users, amocrm.User{ID: int64(u.ID), Name: u.Name, Email: u.Email, AmojoID: u.AmojoID, IsActive: !u.Deactivated})
+	}
+	return importer.MatchManagers(all, users, nil)
+}
+
+// run runs the importer once, as a process of its own would: with a lease.
+func (r *rig) run(ctx context.Context) error {
+	r.t.Helper()
+	l, err := ledger.Open(ctx, ledger.Options{DSN: r.ledger})
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	lease, err := l.Acquire(ctx, ledger.Self("test"), ledger.MinLeaseTime, nil)
+	if err != nil {
+		return err
+	}
+	defer lease.Release(context.WithoutCancel(ctx))
+	o := r.options
+	o.Source, o.Ledger = r.source, l
+	o.Progress = &importer.Progress{}
+	r.progress = o.Progress
+	ids := o.Compose.IDs
+	err = l.Settle(ctx, ledger.Setup{SourceName: "test", Account: "example.amocrm.ru", ScopeID: r.world.ScopeID(),
+		Message: ids.Message, Chat: ids.Conversation, Client: ids.Client, Author: ids.Author, Manager: ids.Manager, SplitOver: 4000})
+	if err != nil {
+		return err
+	}
+	o.Target = r.target(lease)
+	return importer.Run(ctx, o)
+}
+
+// target builds the live target over pacers of its own.
+func (r *rig) target(lease *ledger.Lease) importer.Target {
+	way := r.world.Transport()
+	if r.base != nil {
+		way = r.base(way)
+	}
+	wo := r.world.Options()
+	chats, err := amojo.New(&http.Client{Transport: &pace.Transport{
+		Pacer: pace.New(pace.Config{Name: "amojo", Rate: r.rate}), AttemptTimeout: r.timeout, Gate: lease.Confirm,
+		Base: amojo.SigningTransport{Secret: wo.Channel.Secret, Base: way},
+	}}, "https://amojo.example.test", amojo.Scope{ChannelID: wo.Channel.ID, AccountID: wo.Account.AmojoID})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	crm, err := amocrm.New(&http.Client{Transport: amocrm.Authorizer{Source: amocrm.LongLivedToken(wo.Token), Base: &pace.Transport{
+		Pacer: pace.New(pace.Config{Name: "API v4", Rate: r.rate}), AttemptTimeout: r.timeout, Gate: lease.Confirm, Base: way,
+	}}}, "https://example.amocrm.test")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	live := r.live
+	live.CRM, live.Chats, live.Await = crm, chats, lease.Await
+	if r.wrap != nil {
+		return r.wrap(&live)
+	}
+	return &live
+}
+
+// snapshot reads the ledger.
+func (r *rig) snapshot() ledger.Snapshot {
+	r.t.Helper()
+	l, err := ledger.Connect(context.Background(), ledger.Options{DSN: r.ledger})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer l.Close()
+	s, err := l.Snapshot(context.Background())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return s
+}
+
+// query reads rows of the ledger's database.
+func (r *rig) query(sql string, args []any, row func(scan func(...any) error) error) {
+	r.t.Helper()
+	r.queryAt(r.ledger, sql, args, row)
+}
+
+func (r *rig) queryAt(dsn, sql string, args []any, row func(scan func(...any) error) error) {
+	r.t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if rows.Close(); rows.Err() != nil {
+		r.t.Fatal(rows.Err())
+	}
+}
+
+// legacyExec changes the legacy database.
+func (r *rig) legacyExec(statements ...string) {
+	r.t.Helper()
+	for _, s := range statements {
+		r.queryAt(r.legacy, s, nil, func(func(...any) error) error { return nil })
+	}
+}
+
+// complete holds the invariant: every legacy row has an outcome, and the chats
+// hold every sent part once, in the order of the conversation, and nothing else
+// of ours.
+func (r *rig) complete() {
+	r.t.Helper()
+	var rows int64
+	r.queryAt(r.legacy, `select count(*) from messages`, nil, func(scan func(...any) error) error { return scan(&rows) })
+	s := r.snapshot()
+	if m := s.Messages; m.Total < rows || m.Planned != 0 || m.Sent+m.Skipped+m.Parked != m.Total {
+		r.t.Errorf("%d legacy rows, but %+v", rows, m)
+	}
+	if s.InDoubt != 0 {
+		r.t.Errorf("%d requests are left in doubt", s.InDoubt)
+	}
+	type part struct {
+		msgid string
+		msec  int64
+	}
+	want := map[string][]part{}
+	r.query(`select c.conversation_id, m.msgid, m.sent_msec, m.parts_sent
+		from amoimport.message m join amoimport.conversation c on c.id = m.conversation
+		where m.parts_sent > 0
+		order by c.conversation_id, m.sent_at, m.seq, length(m.id), m.id`, nil, func(scan func(...any) error) error {
+		var chat, msgid string
+		var msec int64
+		var parts int
+		err := scan(&chat, &msgid, &msec, &parts)
+		for k := 1; k <= parts; k++ {
+			want[chat] = append(want[chat], part{compose.PartID(msgid, k), msec + int64(k) - 1})
+		}
+		return err
+	})
+	for _, chat := range r.world.Snapshot().Chats {
+		var got []part
+		for _, m := range chat.Messages {
+			if m.MsgID != "" {
+				got = append(got, part{m.MsgID, m.TimeMsec})
+			}
+		}
+		slices.SortStableFunc(got, func(a, b part) int { return cmp.Compare(a.msec, b.msec) })
+		if diff := gocmp.Diff(want[chat.ConversationID], got, gocmp.AllowUnexported(part{})); diff != "" {
+			r.t.Errorf("chat %s (-ledger +amojo):\n%.2000s", chat.ConversationID, diff)
+		}
+		delete(want, chat.ConversationID)
+	}
+	for chat := range want {
+		r.t.Errorf("chat %s is not there", chat)
+	}
+}
+
+// stopWhen cancels as soon as a request ends while the condition holds.
+func stopWhen(now func() bool, cancel context.CancelFunc) func(http.RoundTripper) http.RoundTripper {
+	return func(base http.RoundTripper) http.RoundTripper {
+		return roundTrip(func(req *http.Request) (*http.Response, error) {
+			resp, err := base.RoundTrip(req)
+			if now() {
+				cancel()
+			}
+			return resp, err
+		})
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// bodyOf reads a request's body without using it up.
+func bodyOf(req *http.Request) string {
+	if req.GetBody == nil {
+		return ""
+	}
+	body, err := req.GetBody()
+	if err != nil {
+		return ""
+	}
+	defer body.Close()
+	text, _ := io.ReadAll(body)
+	return string(text)
+}
