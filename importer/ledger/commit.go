@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -17,35 +16,35 @@ import (
 // its Outcome is Planned and PartsSent tells how far it is. All values are
 // absolute, so recording it twice is recording it once.
 type Settled struct {
-	ID        string          `json:"id"`
-	Outcome   outcome.Outcome `json:"outcome"`
-	Reason    outcome.Code    `json:"reason,omitempty"`
-	Detail    string          `json:"detail,omitempty"` // nothing personal
-	Notes     []outcome.Code  `json:"notes,omitempty"`
-	Attempts  int             `json:"attempts"`
-	Kind      source.Kind     `json:"kind,omitempty"`
-	Parts     int             `json:"parts,omitempty"`
-	PartsSent int             `json:"parts_sent"`
-	PartEnds  []int           `json:"part_ends,omitempty"` // in runes of the text
-	AmojoIDs  []string        `json:"amojo_ids,omitempty"`
-	SentMsec  int64           `json:"sent_msec,omitempty"`
-	SentHash  *Hash           `json:"sent_hash,omitempty"`
-	BodyHash  string          `json:"body_hash,omitempty"`
+	ID        string
+	Outcome   outcome.Outcome
+	Reason    outcome.Code
+	Detail    string // nothing personal
+	Notes     []outcome.Code
+	Attempts  int
+	Kind      source.Kind
+	Parts     int
+	PartsSent int
+	PartEnds  []int // in runes of the text
+	AmojoIDs  []string
+	SentMsec  int64
+	SentHash  *Hash
+	BodyHash  string
 }
 
 // Intent names the one part of a conversation that is about to be written to
 // amojo, or was and its end is not known.
 type Intent struct {
-	Message  string         `json:"message"` // legacy id
-	MsgID    string         `json:"msgid"`   // of the part
-	Part     int            `json:"part"`    // 1-based
-	Parts    int            `json:"parts"`
-	End      int            `json:"end"` // of the part in the text, in runes
-	SentMsec int64          `json:"sent_msec"`
-	RowHash  Hash           `json:"row_hash"`
-	BodyHash string         `json:"body_hash"`
-	Notes    []outcome.Code `json:"notes,omitempty"`
-	Announce bool           `json:"-"` // this part is the one that is not silent
+	Message  string // legacy id
+	MsgID    string // of the part
+	Part     int    // 1-based
+	Parts    int
+	End      int // of the part in the text, in runes
+	SentMsec int64
+	RowHash  Hash
+	BodyHash string
+	Notes    []outcome.Code
+	Announce bool // this part is the one that is not silent
 }
 
 // Change is what a lane records in one step: what is settled, and what it is
@@ -57,12 +56,16 @@ type Change struct {
 	Intent       *Intent // nil: nothing is under way
 }
 
-// Hash is a row's hash as the ledger writes it.
+// Hash is a row's hash as the ledger writes it: the 16 bytes of a uuid.
 type Hash source.Hash
 
-// MarshalText writes the hash as Postgres's uuid, which holds the 16 bytes.
-func (h Hash) MarshalText() ([]byte, error) {
-	return fmt.Appendf(nil, "%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:]), nil
+// text is the hash as Postgres reads a uuid; nil for none.
+func (h *Hash) text() *string {
+	if h == nil {
+		return nil
+	}
+	hex := fmt.Sprintf("%x", h[:])
+	return &hex
 }
 
 // RefusedError means that Postgres refused the values of one change; nothing of
@@ -146,48 +149,40 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*waiter) {
 	}
 }
 
-// settledRow and intentRow are the rows that the two statements of a commit read.
-type settledRow struct {
-	Conversation source.ConversationID `json:"conversation"`
-	Settled
-}
-
-type intentRow struct {
-	Conversation source.ConversationID `json:"conversation"`
-	LastMsgID    string                `json:"last_msgid,omitempty"`
-	Announced    string                `json:"announced,omitempty"`
-	*Intent
-}
-
+// commitTogether records the changes in one transaction, in one round trip, each
+// row by its key: the planner has nothing to choose, however large the ledger is.
 func (l *Ledger) commitTogether(ctx context.Context, group []*waiter) error {
-	var settled []settledRow
-	intents := make([]intentRow, 0, len(group))
-	for _, w := range group {
-		for _, s := range w.change.Settled {
-			settled = append(settled, settledRow{w.change.Conversation, s})
-		}
-		row := intentRow{Conversation: w.change.Conversation, LastMsgID: w.change.LastMsgID, Intent: w.change.Intent}
-		if row.Intent != nil && row.Announce {
-			row.Announced = row.MsgID
-		}
-		intents = append(intents, row)
-	}
-	settledJSON, err := json.Marshal(settled)
-	if err != nil {
-		return l.fail("write down outcomes", err)
-	}
-	intentsJSON, err := json.Marshal(intents)
-	if err != nil {
-		return l.fail("write down intents", err)
-	}
 	return l.write(ctx, "record outcomes", func(tx pgx.Tx) error {
 		var batch pgx.Batch
-		if len(settled) > 0 {
-			batch.Queue(l.statement("settle_messages"), string(settledJSON))
+		for _, w := range group {
+			c := w.change
+			for _, s := range c.Settled {
+				batch.Queue(l.statement("settle_message"), string(c.Conversation), s.ID, s.Outcome, null(string(s.Reason)), null(s.Detail),
+					texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash))
+			}
+			in := c.Intent
+			if in == nil {
+				batch.Queue(l.statement("clear_intent"), string(c.Conversation), null(c.LastMsgID))
+				continue
+			}
+			announced := ""
+			if in.Announce {
+				announced = in.MsgID
+			}
+			batch.Queue(l.statement("set_intent"), string(c.Conversation), null(c.LastMsgID), null(announced),
+				in.Message, in.MsgID, in.Part, in.Parts, in.End, in.SentMsec, in.RowHash.text(), in.BodyHash, texts(in.Notes))
 		}
-		batch.Queue(l.statement("set_intents"), string(intentsJSON))
 		return tx.SendBatch(ctx, &batch).Close()
 	})
+}
+
+// texts are codes as the driver takes them.
+func texts(codes []outcome.Code) []string {
+	plain := make([]string, len(codes))
+	for i, c := range codes {
+		plain[i] = string(c)
+	}
+	return plain
 }
 
 // maxDetail bounds what is kept of a server's reason, in runes.

@@ -65,6 +65,9 @@ func benchOn(t testing.TB, dsn string, o sandbox.Options) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := l.Settle(t.Context(), ledger.Setup{SourceName: "test"}); err != nil {
+		t.Fatal(err)
+	}
 	t.Cleanup(func() {
 		lease.Release(context.Background())
 		l.Close()

@@ -60,14 +60,14 @@ func TestRun(t *testing.T) {
 		},
 		"sent twice to a server that stores both": {
 			world: sandbox.Options{RepeatedMsgID: sandbox.StoredTwice},
-			spoil: func(b *bench) { b.repeat("7", "2"); b.repeat("7", "2"); b.repeat("7", "5") },
+			spoil: func(b *bench) { b.repeat("7", "2", 0); b.repeat("7", "2", time.Hour); b.repeat("7", "5", 0) },
 			want:  verify.Result{Messages: 5, Present: 5, Doubled: 2, Examples: faults{verify.Doubled: examples("7", "2", "5")}},
 
 			unfair: true,
 		},
 		"sent twice to a server that drops the second": {
 			world: sandbox.Options{RepeatedMsgID: sandbox.NewID},
-			spoil: func(b *bench) { b.repeat("7", "2") },
+			spoil: func(b *bench) { b.repeat("7", "2", 0) },
 			want:  verify.Result{Messages: 5, Present: 5},
 		},
 		"moved by 2 s": {
@@ -106,7 +106,7 @@ func TestRun(t *testing.T) {
 		"sent in the wrong order": { // the times sent do not follow the conversation's order
 			send:   []letter{{id: "2"}, {id: "1", msec: 1}},
 			spoil:  func(b *bench) { b.swapTimes("7", "1", "2") },
-			want:   verify.Result{Messages: 2, Present: 2, OutOfOrder: 1, Examples: faults{verify.OutOfOrder: examples("7", "2")}},
+			want:   verify.Result{Messages: 2, Present: 2, OutOfOrder: 1, Examples: faults{verify.OutOfOrder: examples("7", "1")}},
 			unfair: true,
 		},
 		"text of a manager": {
@@ -120,8 +120,9 @@ func TestRun(t *testing.T) {
 			want:  verify.Result{Messages: 5, Present: 5},
 		},
 		"row that came late": {
+			send:  []letter{{id: "1"}, {id: "2", msec: 1000}, {id: "3", msec: 1001}},
 			spoil: func(b *bench) { b.send("7", letter{id: "2b", msec: 1000, parts: 3}) },
-			want:  verify.Result{Messages: 8, Present: 8},
+			want:  verify.Result{Messages: 6, Present: 6},
 		},
 		"row that came late and is lost": {
 			spoil: func(b *bench) {
@@ -137,6 +138,14 @@ func TestRun(t *testing.T) {
 		"history in any order": {
 			chats: func(b *bench) verify.Chats { return b.changed(shuffle) },
 			want:  verify.Result{Messages: 5, Present: 5},
+		},
+		"history in short pages": {
+			chats: func(b *bench) verify.Chats {
+				return chatsFunc(func(ctx context.Context, chat amojo.ChatID, offset, _ int) ([]amojo.HistoryMessage, error) {
+					return b.chats.History(ctx, chat, offset, 2)
+				})
+			},
+			want: verify.Result{Messages: 5, Present: 5},
 		},
 		"history in whole seconds": {
 			send:  []letter{{id: "1"}, {id: "2", msec: 1}, {id: "3", msec: 2, parts: 3}, {id: "4", msec: 1999}},
@@ -198,11 +207,12 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// repeat sends a message again.
-func (b *bench) repeat(conv source.ConversationID, id string) {
+// repeat sends a message again, with a later time.
+func (b *bench) repeat(conv source.ConversationID, id string, later time.Duration) {
 	b.t.Helper()
 	for _, m := range b.chat(conv).Messages {
 		if m.MsgID == msgid(conv, id) {
+			m.TimeMsec += later.Milliseconds()
 			_, err := b.chats.SendMessage(b.t.Context(), amojo.Message{MsgID: m.MsgID, ConversationID: "c-" + string(conv), Silent: true,
 				Timestamp: m.TimeMsec / 1000, MsecTimestamp: m.TimeMsec, Sender: client(conv), Content: amojo.Content{Type: amojo.TypeText, Text: m.Text}})
 			if err != nil {
@@ -533,7 +543,7 @@ func TestStop(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	got, err = verify.Run(ctx, verify.Options{Ledger: b.ledger, Concurrency: 4, Progress: func(done, _ int64) {
+	got, err = verify.Run(ctx, verify.Options{Ledger: b.ledger, Chats: b.chats, Concurrency: 4, Progress: func(done, _ int64) {
 		if done == 10 {
 			cancel()
 		}
