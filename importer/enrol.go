@@ -7,9 +7,9 @@ import (
 	"iter"
 	"time"
 
+	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/identity"
 	"github.com/amoimport/amoimport/importer/ledger"
-	"github.com/amoimport/amoimport/source"
 )
 
 // temporary is an error of the source after which the pass may be begun anew.
@@ -62,7 +62,7 @@ func (r *run) enrolledConversations(ctx context.Context) iter.Seq2[ledger.Enroll
 			ok := yield(ledger.EnrolledConversation{
 				ID:             c.ID,
 				ConversationID: r.Compose.IDs.ConversationID(string(c.ID)),
-				ClientID:       clientOf(c),
+				ClientID:       compose.ClientOf(c),
 				Phone:          r.keyed("phone", keys.Phone),
 				Email:          r.keyed("email", keys.Email),
 				SourceExternal: c.SourceExternalID,
@@ -87,15 +87,6 @@ func (r *run) enrolledKeys(ctx context.Context) iter.Seq2[ledger.EnrolledKey, er
 			}
 		}
 	}
-}
-
-// clientOf is the legacy id of a conversation's client: without one, every
-// conversation is a client of its own.
-func clientOf(c source.Conversation) string {
-	if c.ClientID == "" {
-		return string(c.ID)
-	}
-	return c.ClientID
 }
 
 // keyed is the hash under which the ledger knows a phone or an e-mail.

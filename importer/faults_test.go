@@ -14,6 +14,16 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// legacySchema is the canonical schema.
+const legacySchema = `
+	create table managers (id text primary key, name text, email text);
+	create table conversations (id text primary key, client_id text, client_name text, client_phone text, client_email text,
+		client_avatar_url text, client_profile_url text, closed boolean, source_external_id text);
+	create table messages (conversation_id text, id text, seq bigint, sent_at timestamptz, direction text, manager_id text,
+		author_id text, author_name text, kind text, text text, media_url text, file_name text, file_size bigint, media_duration integer,
+		latitude double precision, longitude double precision, contact_name text, contact_phone text, sticker_id text, reply_to_id text,
+		skip_reason text, primary key (conversation_id, id))`
+
 // legacy makes a small legacy database with a canonical schema: conversations c1,
 // c2, … of a client each, with that many messages, a second apart.
 func legacy(t testing.TB, sizes ...int) string {
@@ -30,13 +40,7 @@ func legacy(t testing.TB, sizes ...int) string {
 			t.Fatal(err)
 		}
 	}
-	exec(`create table managers (id text primary key, name text, email text)`)
-	exec(`create table conversations (id text primary key, client_id text, client_name text, client_phone text, client_email text,
-		client_avatar_url text, client_profile_url text, closed boolean, source_external_id text)`)
-	exec(`create table messages (conversation_id text, id text, seq bigint, sent_at timestamptz, direction text, manager_id text,
-		author_id text, author_name text, kind text, text text, media_url text, file_name text, file_size bigint, media_duration integer,
-		latitude double precision, longitude double precision, contact_name text, contact_phone text, sticker_id text, reply_to_id text,
-		skip_reason text, primary key (conversation_id, id))`)
+	exec(legacySchema)
 	exec(`insert into managers values ('m1', 'Anna', 'anna@example.com')`)
 	for i, n := range sizes {
 		c := fmt.Sprintf("c%d", i+1)

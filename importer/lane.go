@@ -2,12 +2,8 @@ package importer
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"unicode/utf8"
 
-	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
@@ -158,7 +154,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 	if refusal != nil {
 		return l.settle(m.refused(refusal))
 	}
-	parts, texts := composed.Parts, textHash(composed.Parts)
+	parts, texts := composed.Parts, compose.TextHash(composed.Parts)
 	rowHash := ledger.Hash(m.body.Hash)
 
 	s := m.begin()
@@ -179,7 +175,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 		if ctx.Err() != nil {
 			return errStopped
 		}
-		err := l.commit(&ledger.Intent{Message: m.planned.ID, MsgID: part.MsgID, Part: k, Parts: len(parts), End: endOf(parts[:k]),
+		err := l.commit(&ledger.Intent{Message: m.planned.ID, MsgID: part.MsgID, Part: k, Parts: len(parts), End: compose.TextEnd(parts[:k]),
 			SentMsec: msec, RowHash: rowHash, BodyHash: texts, Notes: s.Notes, Announce: announce})
 		if err != nil {
 			return err
@@ -230,24 +226,4 @@ func (l *lane) settle(s ledger.Settled) error {
 		return nil
 	}
 	return l.commit(nil)
-}
-
-// textHash is a digest of the texts of a message: equal hashes mean that it is
-// split at the same places.
-func textHash(parts []amojo.Message) string {
-	h := sha256.New()
-	for _, p := range parts {
-		h.Write([]byte(p.Content.Text))
-		h.Write([]byte{0})
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
-}
-
-// endOf is where the last of the parts ends in the whole text, in runes.
-func endOf(parts []amojo.Message) int {
-	n := 0
-	for _, p := range parts {
-		n += utf8.RuneCountInString(p.Content.Text)
-	}
-	return n
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/source"
@@ -61,7 +62,7 @@ func person(p *prepared) Person {
 	if created.IsZero() {
 		created = time.Now()
 	}
-	return Person{ID: p.kept.Person, ClientID: clientOf(p.row), Name: p.chat.User.Name,
+	return Person{ID: p.kept.Person, ClientID: compose.ClientOf(p.row), Name: p.chat.User.Name,
 		Phone: p.row.ClientPhone, Email: p.row.ClientEmail,
 		ByPhone: p.kept.ByPhone, ByEmail: p.kept.ByEmail, CreatedSec: max(0, created.Unix())}
 }
@@ -211,7 +212,7 @@ func (r *run) settleBatches(ctx context.Context) error {
 		for i, m := range b.Members {
 			row := rows[m.NamedBy]
 			chat, _ := r.Compose.Chat(row)
-			people[i] = Person{ID: m.Person, ClientID: clientOf(row), Name: chat.Client.Name,
+			people[i] = Person{ID: m.Person, ClientID: compose.ClientOf(row), Name: chat.Client.Name,
 				Phone: row.ClientPhone, Email: row.ClientEmail, CreatedSec: m.CreatedSec}
 		}
 		r.Log.Info().Int("people", len(people)).Msg("settling contacts whose creation was interrupted")

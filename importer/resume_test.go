@@ -291,7 +291,10 @@ func TestOneWriter(t *testing.T) {
 	}
 }
 
-var contactsPath = regexp.MustCompile(`/contacts$`)
+var (
+	contactsPath = regexp.MustCompile(`/contacts$`)
+	linksPath    = regexp.MustCompile(`/contacts/chats$`)
+)
 
 // TestContactsInDoubt: a batch of contacts whose answer is lost is looked for, not
 // repeated, also when the search does not show it yet, and also by the next run.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/amoimport/amoimport/source"
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/rs/zerolog"
 )
 
@@ -41,12 +43,14 @@ type rig struct {
 	progress *importer.Progress // of the last run
 	base     func(http.RoundTripper) http.RoundTripper
 	wrap     func(importer.Target) importer.Target
+	dial     pgconn.DialFunc // to the ledger
+	self     ledger.Holder
 }
 
 // newRig makes a rig over a legacy database.
 func newRig(t testing.TB, legacy string, o sandbox.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: pgtest.Database(t), rate: 2000, timeout: 5 * time.Second}
+	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: pgtest.Database(t), rate: 2000, timeout: 5 * time.Second, self: ledger.Self("test")}
 	r.openSource()
 	bot := r.world.Options().Channel.Bot
 	r.options = importer.Options{
@@ -102,12 +106,12 @@ func (r *rig) managers() map[string]compose.Manager {
 // run runs the importer once, as a process of its own would: with a lease.
 func (r *rig) run(ctx context.Context) error {
 	r.t.Helper()
-	l, err := ledger.Open(ctx, ledger.Options{DSN: r.ledger})
+	l, err := ledger.Open(ctx, ledger.Options{DSN: r.ledger, Dial: r.dial})
 	if err != nil {
 		return err
 	}
 	defer l.Close()
-	lease, err := l.Acquire(ctx, ledger.Self("test"), ledger.MinLeaseTime, nil)
+	lease, err := l.Acquire(ctx, r.self, ledger.MinLeaseTime, nil)
 	if err != nil {
 		return err
 	}
@@ -284,4 +288,36 @@ func bodyOf(req *http.Request) string {
 	defer body.Close()
 	text, _ := io.ReadAll(body)
 	return string(text)
+}
+
+// setBody gives a request another body.
+func setBody(req *http.Request, body string) {
+	req.Body = io.NopCloser(strings.NewReader(body))
+	req.ContentLength = int64(len(body))
+	req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body)), nil }
+}
+
+// contactOf is the contact of a conversation's person, by the ledger; 0 for none.
+func (r *rig) contactOf(conversation string) int {
+	var id int
+	r.query(`select coalesce(p.contact_id, 0) from amoimport.conversation c join amoimport.client k on k.id = c.client_id
+		join amoimport.person p on p.id = k.person_id where c.id = $1`, []any{conversation}, func(scan func(...any) error) error { return scan(&id) })
+	return id
+}
+
+// post calls API v4 as somebody else would, and returns the status.
+func (r *rig) post(path, body string) int {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "https://example.amocrm.test"+path, strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Authorization", "Bearer "+r.world.Options().Token)
+	resp, err := r.world.Transport().RoundTrip(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	resp.Body.Close()
+	return resp.StatusCode
 }

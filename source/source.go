@@ -17,8 +17,8 @@ type Manager struct {
 }
 
 // Conversation is a legacy thread: one row of the conversations query. Only ID
-// is required of the query; an absent client_id makes the conversation's own id
-// the client's. A null is the zero value.
+// is required of the query; a conversation without client_id has a client of its
+// own. A null is the zero value.
 type Conversation struct {
 	ID               ConversationID
 	ClientID         string

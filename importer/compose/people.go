@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/amoimport/amoimport/amojo"
@@ -28,8 +29,8 @@ func (s Settings) Chat(c source.Conversation) (Chat, *Refusal) {
 	chat := Chat{
 		ConversationID: s.IDs.ConversationID(string(c.ID)),
 		Client: amojo.Party{
-			ID:   s.IDs.ClientID(clientID(c)),
-			Name: nameOr(c.ClientName, s.UnnamedClient, "Client {id}", clientID(c)),
+			ID:   s.IDs.ClientID(ClientOf(c)),
+			Name: nameOr(c.ClientName, s.UnnamedClient, "Client {id}", cmp.Or(c.ClientID, string(c.ID))),
 		},
 	}
 	if id := strings.TrimSpace(c.SourceExternalID); id != "" {
@@ -70,7 +71,7 @@ type speakers struct {
 func (s Settings) speakers(c source.Conversation, m source.Message, client amojo.Party) (speakers, *Refusal) {
 	switch m.Direction {
 	case source.In:
-		if m.AuthorID == "" || m.AuthorID == clientID(c) {
+		if m.AuthorID == "" || m.AuthorID == ClientOf(c) {
 			return speakers{sender: client}, nil
 		}
 		return speakers{sender: amojo.Party{
@@ -99,11 +100,11 @@ func (s Settings) speakers(c source.Conversation, m source.Message, client amojo
 	return speakers{}, &Refusal{Code: outcome.BadDirection}
 }
 
-// clientID is the legacy id of the conversation's client; one that is not told
-// apart from the conversation has its id.
-func clientID(c source.Conversation) string {
+// ClientOf is the legacy id of a conversation's client. A conversation without one
+// has a client of its own, whose id cannot be that of another row's client.
+func ClientOf(c source.Conversation) string {
 	if c.ClientID == "" {
-		return string(c.ID)
+		return "conversation-" + string(c.ID)
 	}
 	return c.ClientID
 }

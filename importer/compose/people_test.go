@@ -60,7 +60,7 @@ func TestOwnWordsForNames(t *testing.T) {
 	if text := got.Parts[0].Content.Text; !strings.HasPrefix(text, "[Boris]\nМожно") {
 		t.Errorf("text %q", text)
 	}
-	if r := got.Parts[0].Receiver; r.ID != "imp1-c17" || r.Name != "Клиент 17" {
+	if r := got.Parts[0].Receiver; r.ID != "imp1-cconversation-17" || r.Name != "Клиент 17" {
 		t.Errorf("a client without id or name is %s, %q", r.ID, r.Name)
 	}
 	got, _ = s.Compose(c, message(func(m *source.Message) { m.Direction, m.ManagerID = source.Out, "m4" }), compose.Reply{})
@@ -78,18 +78,18 @@ func TestChat(t *testing.T) {
 		{"everything", func(*source.Conversation) {},
 			compose.Chat{ConversationID: "imp1-17", Client: client(), Source: &amojo.Source{ExternalID: "78001234567"}}},
 		{"nothing", func(c *source.Conversation) { *c = source.Conversation{ID: "17"} },
-			compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-c17", Name: "Client 17"}}},
+			compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-cconversation-17", Name: "Client 17"}}},
 		{"names in several lines", func(c *source.Conversation) {
 			*c = source.Conversation{ID: "17", ClientName: " <script>alert(1)</script>\r\n\x00 Vasya ", ClientEmail: " a@example.com"}
-		}, compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-c17", Name: "<script>alert(1)</script> Vasya",
+		}, compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-cconversation-17", Name: "<script>alert(1)</script> Vasya",
 			Profile: &amojo.Profile{Email: "a@example.com"}}}},
 		{"a long name", func(c *source.Conversation) {
 			*c = source.Conversation{ID: "17", ClientName: strings.Repeat("👍🏽", 60)}
 		},
-			compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-c17", Name: strings.Repeat("👍🏽", 50)}}},
+			compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-cconversation-17", Name: strings.Repeat("👍🏽", 50)}}},
 		{"links that cannot be fetched", func(c *source.Conversation) {
 			*c = source.Conversation{ID: "17", ClientName: "V", ClientAvatarURL: "/a.jpg", ClientProfileURL: "http://10.0.0.1/v"}
-		}, compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-c17", Name: "V"},
+		}, compose.Chat{ConversationID: "imp1-17", Client: amojo.Party{ID: "imp1-cconversation-17", Name: "V"},
 			Notes: []outcome.Code{outcome.AvatarDropped, outcome.ProfileLinkDropped}}},
 	}
 	for _, tt := range tests {

@@ -1,8 +1,6 @@
 package compose_test
 
 import (
-	"encoding/hex"
-	"reflect"
 	"testing"
 
 	"github.com/amoimport/amoimport/amojo"
@@ -17,84 +15,26 @@ func TestStamp(t *testing.T) {
 	}
 }
 
-// This value must NEVER change: ledgers of running imports hold it.
-func TestGoldenBodyHash(t *testing.T) {
-	m := part(from(settings().Bot))
-	compose.Stamp(&m, 1639660529379)
-	sum := compose.BodyHash(m)
-	if got, want := hex.EncodeToString(sum[:]), "678dae1f31f03624c53879e9967413910b42a8e642aca05c2f2d1846c3a44e5d"; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}
+const goldenTextHash = "917fb3977dce7c17ff1a4c1fdbfd95fe"
 
-// Each field of a message, also one that is added later, changes the hash.
-func TestBodyHashCoversEveryField(t *testing.T) {
-	full := func() *amojo.Message {
-		m := new(amojo.Message)
-		allocate(reflect.ValueOf(m).Elem())
-		return m
-	}
-	seen := map[[32]byte]string{compose.BodyHash(*full()): "no field"}
-	try := func(m *amojo.Message, path string) {
-		h := compose.BodyHash(*m)
-		if other, ok := seen[h]; ok {
-			t.Errorf("setting %s and %s give one hash", path, other)
+func TestTextHash(t *testing.T) {
+	texts := func(all ...string) []amojo.Message {
+		var parts []amojo.Message
+		for _, s := range all {
+			parts = append(parts, amojo.Message{Content: amojo.Content{Text: s}})
 		}
-		seen[h] = path
+		return parts
 	}
-	for i := range leaves(reflect.ValueOf(full()).Elem()) {
-		m := full()
-		leaf := leaves(reflect.ValueOf(m).Elem())[i]
-		switch v := leaf.value; v.Kind() {
-		case reflect.String:
-			v.SetString("x")
-		case reflect.Int64:
-			v.SetInt(1)
-		case reflect.Float64:
-			v.SetFloat(1)
-		case reflect.Bool:
-			v.SetBool(true)
-		default:
-			t.Fatalf("%s is a %s: teach the test and the hash about it", leaf.path, v.Kind())
-		}
-		try(m, leaf.path)
+	// This value must never change: ledgers of running imports hold it.
+	if got, want := compose.TextHash(texts("одно ", "два")), goldenTextHash; got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
-	try(&amojo.Message{}, "nothing, with no optional part")
-}
-
-// allocate sets each pointer to a zero value.
-func allocate(v reflect.Value) {
-	for i := range v.NumField() {
-		f := v.Field(i)
-		if f.Kind() == reflect.Pointer {
-			f.Set(reflect.New(f.Type().Elem()))
-			f = f.Elem()
-		}
-		if f.Kind() == reflect.Struct {
-			allocate(f)
+	for _, other := range [][]amojo.Message{texts("одно", " два"), texts("одно два"), texts("одно ", "два", ""), texts()} {
+		if compose.TextHash(other) == goldenTextHash {
+			t.Errorf("%d parts have the same hash", len(other))
 		}
 	}
-}
-
-type leaf struct {
-	path  string
-	value reflect.Value
-}
-
-func leaves(v reflect.Value) []leaf {
-	var all []leaf
-	for i := range v.NumField() {
-		f, name := v.Field(i), v.Type().Field(i).Name
-		if f.Kind() == reflect.Pointer {
-			f = f.Elem()
-		}
-		if f.Kind() != reflect.Struct {
-			all = append(all, leaf{name, f})
-			continue
-		}
-		for _, l := range leaves(f) {
-			all = append(all, leaf{name + "." + l.path, l.value})
-		}
+	if end := compose.TextEnd(texts("одно ", "два")); end != 8 {
+		t.Errorf("the text ends at %d", end)
 	}
-	return all
 }

@@ -40,12 +40,15 @@ type Options struct {
 	// Waiting is told why a call waits, each time it starts to, and "" when it
 	// goes on. Nil: nobody is told.
 	Waiting func(reason string)
+	// Dial opens the connections to Postgres. Nil: the usual way.
+	Dial pgconn.DialFunc
 }
 
 // Ledger is an open ledger. Reads are free to all; writes need Acquire first.
 type Ledger struct {
 	pool    *pgxpool.Pool
 	dsn     string
+	dial    pgconn.DialFunc
 	schema  string
 	sql     map[string]string
 	waiting func(string)
@@ -86,12 +89,15 @@ func Connect(ctx context.Context, o Options) (*Ledger, error) {
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "amoimport"
 	}
+	if o.Dial != nil {
+		cfg.ConnConfig.DialFunc = o.Dial
+	}
 	cfg.MaxConns = 8
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, &Error{Op: "open the ledger", Err: err}
 	}
-	l := &Ledger{pool: pool, dsn: o.DSN, schema: o.Schema, sql: statementsFor(o.Schema), waiting: o.Waiting}
+	l := &Ledger{pool: pool, dsn: o.DSN, dial: o.Dial, schema: o.Schema, sql: statementsFor(o.Schema), waiting: o.Waiting}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, &Error{Op: "connect to the ledger's database", Err: err,

@@ -33,6 +33,9 @@ func (l *Ledger) migrate(ctx context.Context) error {
 		return l.fail("read the ledger's DSN", err)
 	}
 	cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if l.dial != nil {
+		cfg.DialFunc = l.dial
+	}
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()
 

@@ -66,7 +66,7 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	begun := time.Now()
 	chats := pool.New().WithMaxGoroutines(o.Concurrency)
 	var after source.ConversationID
-	for ctx.Err() == nil {
+	for {
 		page, err := o.Ledger.SentChats(ctx, after, chatPage)
 		if err != nil {
 			stop(err)

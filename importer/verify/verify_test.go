@@ -356,6 +356,7 @@ func TestManyChats(t *testing.T) {
 			defer reading.Add(-1)
 			for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
 			}
+			<-time.After(time.Millisecond)
 			return b.chats.History(ctx, id, offset, limit)
 		}),
 		Progress: func(done, total int64) {

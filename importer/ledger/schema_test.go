@@ -1,0 +1,153 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/internal/embedpg/pgtest"
+	"github.com/jackc/pgx/v5"
+)
+
+// schemas lists the schemas of a database that hold tables of a ledger.
+func schemas(t *testing.T, conn *pgx.Conn) []string {
+	t.Helper()
+	rows, _ := conn.Query(t.Context(), `select schemaname from pg_tables where tablename = 'setup' order by 1`)
+	got, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestOpen(t *testing.T) {
+	dsn := pgtest.Database(t)
+	conn := around(t, dsn)
+	for range 2 {
+		for _, schema := range []string{"", "other_2"} {
+			l, err := ledger.Open(t.Context(), ledger.Options{DSN: dsn, Schema: schema})
+			if err != nil {
+				t.Fatal(err)
+			}
+			acquire(t, l, ledger.Self("test")).Release(t.Context())
+			l.Close()
+		}
+	}
+	if got := schemas(t, conn); !slices.Equal(got, []string{"amoimport", "other_2"}) {
+		t.Errorf("ledgers in %v", got)
+	}
+	var elsewhere int
+	if err := conn.QueryRow(t.Context(), `select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+		where n.nspname not in ('amoimport', 'other_2', 'pg_toast', 'pg_catalog', 'information_schema')`).Scan(&elsewhere); err != nil || elsewhere != 0 {
+		t.Errorf("%d objects outside of the schemas, %v", elsewhere, err)
+	}
+
+	l, err := ledger.Connect(t.Context(), ledger.Options{DSN: dsn, Schema: "other_2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := l.Drop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := schemas(t, conn); !slices.Equal(got, []string{"amoimport"}) {
+		t.Errorf("after the drop, ledgers in %v", got)
+	}
+}
+
+func TestOpenTogether(t *testing.T) {
+	dsn := pgtest.Database(t)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			l, err := ledger.Open(t.Context(), ledger.Options{DSN: dsn})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer l.Close()
+			if _, err := l.Snapshot(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// TestOpenInGivenSchema has a role that may not create schemas, but owns one.
+func TestOpenInGivenSchema(t *testing.T) {
+	dsn := pgtest.Database(t)
+	conn := around(t, dsn)
+	role := "tester_" + strings.ToLower(t.Name())
+	exec(t, conn, "drop role if exists "+role)
+	exec(t, conn, "create role "+role+" login")
+	t.Cleanup(func() {
+		conn.Exec(context.Background(), "drop owned by "+role+" cascade")
+		conn.Exec(context.Background(), "drop role "+role)
+	})
+	exec(t, conn, "create schema amoimport authorization "+role)
+	exec(t, conn, "create schema closed")
+	as := dsn + "&options=-c%20role%3D" + role
+	if !strings.Contains(dsn, "?") {
+		as = strings.Replace(as, "&", "?", 1)
+	}
+	l, err := ledger.Open(t.Context(), ledger.Options{DSN: as})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	for _, schema := range []string{"closed", "new_one"} {
+		_, err = ledger.Open(t.Context(), ledger.Options{DSN: as, Schema: schema})
+		var failed *ledger.Error
+		if !errors.As(err, &failed) || !strings.Contains(failed.Hint(), "right") {
+			t.Errorf("schema %s: %v", schema, err)
+		}
+	}
+}
+
+func TestOpenRefusals(t *testing.T) {
+	dsn := pgtest.Database(t)
+	for _, c := range []struct{ dsn, schema, say, hint string }{
+		{dsn, "Ledger", "schema", "ledger.schema"},
+		{dsn, `a"; drop table x`, "schema", "ledger.schema"},
+		{dsn, "1st", "schema", "ledger.schema"},
+		{dsn, strings.Repeat("x", 60), "schema", "ledger.schema"},
+		{"postgres://%zz", "", "DSN", "AMOIMPORT_LEDGER_DSN"},
+		{"postgres://tester:sesame@127.0.0.1:1/db", "", "connect", "AMOIMPORT_LEDGER_DSN"},
+	} {
+		l, err := ledger.Open(t.Context(), ledger.Options{DSN: c.dsn, Schema: c.schema})
+		if err == nil {
+			l.Close()
+			t.Errorf("schema %q is taken", c.schema)
+			continue
+		}
+		var failed *ledger.Error
+		if !errors.As(err, &failed) || !strings.Contains(err.Error(), c.say) || !strings.Contains(failed.Hint(), c.hint) {
+			t.Errorf("%s, schema %q: error %v, hint %q", c.dsn, c.schema, err, failed.Hint())
+		}
+		if strings.Contains(err.Error(), "sesame") {
+			t.Errorf("the error holds the password: %v", err)
+		}
+	}
+	if got := schemas(t, around(t, dsn)); len(got) > 0 {
+		t.Errorf("ledgers in %v", got)
+	}
+}
+
+// TestConnect opens what is not there: it creates nothing and says what to do.
+func TestConnect(t *testing.T) {
+	dsn := pgtest.Database(t)
+	l := connect(t, dsn)
+	_, err := l.Snapshot(t.Context())
+	var failed *ledger.Error
+	if !errors.As(err, &failed) || !strings.Contains(failed.Hint(), "amoimport run") {
+		t.Errorf("error %v", err)
+	}
+	if got := schemas(t, around(t, dsn)); len(got) > 0 {
+		t.Errorf("ledgers in %v", got)
+	}
+}
