@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/sandbox"
@@ -128,6 +129,7 @@ func TestCrashInSplit(t *testing.T) {
 		{"unchanged", "", "sent", "", 4},
 		{"reworded", `update messages set text = 'x' || text where id = 'm2'`, "parked", string(outcome.ChangedMidway), 2},
 		{"deleted", `delete from messages where id = 'm2'`, "parked", string(outcome.ChangedMidway), 2},
+		{"manager mapped to nobody", "", "parked", string(outcome.ChangedMidway), 2}, // his name now stands before the text
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -137,6 +139,9 @@ func TestCrashInSplit(t *testing.T) {
 			r.crash()
 			if c.sql != "" {
 				r.legacyExec(c.sql)
+			}
+			if strings.HasPrefix(c.name, "manager") {
+				r.options.Compose.Managers = map[string]compose.Manager{"m1": {Name: "Anna"}}
 			}
 			r.resume(1)
 			if got := r.messages("c1")["m2"]; got.outcome != c.outcome || got.reason != c.reason || got.parts != c.parts {

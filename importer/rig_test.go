@@ -45,12 +45,13 @@ type rig struct {
 	wrap     func(importer.Target) importer.Target
 	dial     pgconn.DialFunc // to the ledger
 	self     ledger.Holder
+	open     func(context.Context, ledger.Options) (*ledger.Ledger, error)
 }
 
 // newRig makes a rig over a legacy database.
 func newRig(t testing.TB, legacy string, o sandbox.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: pgtest.Database(t), rate: 2000, timeout: 5 * time.Second, self: ledger.Self("test")}
+	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: pgtest.Database(t), rate: 2000, timeout: 5 * time.Second, self: ledger.Self("test"), open: ledger.Open}
 	r.openSource()
 	bot := r.world.Options().Channel.Bot
 	r.options = importer.Options{
@@ -106,7 +107,7 @@ func (r *rig) managers() map[string]compose.Manager {
 // run runs the importer once, as a process of its own would: with a lease.
 func (r *rig) run(ctx context.Context) error {
 	r.t.Helper()
-	l, err := ledger.Open(ctx, ledger.Options{DSN: r.ledger, Dial: r.dial})
+	l, err := r.open(ctx, ledger.Options{DSN: r.ledger, Dial: r.dial})
 	if err != nil {
 		return err
 	}

@@ -75,16 +75,28 @@ func (e *ChangedError) Hint() string {
 	return "check that source.dsn points at the same data as before; if the change is wanted, raise run.max_changed"
 }
 
+// errUnstaged says that what was staged is not there any more.
+var errUnstaged = errors.New("the staged rows are gone; the pass has to be read anew")
+
 // batchRows is how many rows one merging transaction takes.
 const batchRows = 5000
 
 // Enrol reads a whole pass into staging, proves the ids unique, and merges. A
 // pass that breaks off changes nothing.
 func (l *Ledger) Enrol(ctx context.Context, p Pass) (Merged, error) {
-	var m Merged
 	if p.Progress == nil {
 		p.Progress = func(string, int64) {}
 	}
+	for {
+		m, err := l.enrolOnce(ctx, p)
+		if !errors.Is(err, errUnstaged) {
+			return m, err
+		}
+	}
+}
+
+func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
+	var m Merged
 	if err := l.stage(ctx, p, &m); err != nil {
 		return m, err
 	}
@@ -120,6 +132,15 @@ func (l *Ledger) Enrol(ctx context.Context, p Pass) (Merged, error) {
 		return m, err
 	}
 	err = l.write(ctx, "finish enrolling", func(tx pgx.Tx) error {
+		// A crash of Postgres empties the staging tables, and so does this transaction,
+		// whose commit can be in doubt. From then on every row would look deleted.
+		var conversations, messages int64
+		if err := tx.QueryRow(ctx, l.statement("count_staged"), epoch).Scan(&conversations, &messages); err != nil {
+			return err
+		}
+		if conversations != m.Conversations || messages != m.Messages {
+			return errUnstaged
+		}
 		tag, err := tx.Exec(ctx, l.statement("mark_vanished"), epoch)
 		if err != nil {
 			return err
@@ -137,11 +158,25 @@ func (l *Ledger) Enrol(ctx context.Context, p Pass) (Merged, error) {
 	return m, err
 }
 
-// stage copies the pass into the staging tables. Rows carry our epoch, so that a
-// run that lost its lease in the middle cannot mix its rows with ours.
+// stage copies the pass into the staging tables, again from its beginning when
+// Postgres was away meanwhile. Rows carry our epoch, so that a run that lost its
+// lease in the middle cannot mix its rows with ours.
 func (l *Ledger) stage(ctx context.Context, p Pass, m *Merged) error {
+	var legacy error // of the stream; it is not ours to repeat
+	err := l.again(ctx, "take the keys of the legacy rows", func() (err error) {
+		*m = Merged{}
+		legacy, err = l.stageOnce(ctx, p, m)
+		return err
+	})
+	if legacy != nil {
+		return legacy
+	}
+	return err
+}
+
+func (l *Ledger) stageOnce(ctx context.Context, p Pass, m *Merged) (legacy, err error) {
 	epoch := l.lease.epoch
-	err := l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
+	err = l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, l.statement("clear_staging")); err != nil {
 			return err
 		}
@@ -149,17 +184,17 @@ func (l *Ledger) stage(ctx context.Context, p Pass, m *Merged) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	m.Conversations, err = copyIn(ctx, l, "enrol_conversation",
+	m.Conversations, legacy, err = copyIn(ctx, l, "enrol_conversation",
 		[]string{"epoch", "id", "conversation_id", "client_id", "phone", "email", "source_external_id", "closed"},
 		p.Conversations, func(c EnrolledConversation) []any {
 			return []any{epoch, string(c.ID), c.ConversationID, c.ClientID, null(c.Phone), null(c.Email), null(c.SourceExternal), c.Closed}
 		}, nil)
-	if err != nil {
-		return err
+	if legacy != nil || err != nil {
+		return legacy, err
 	}
-	m.Messages, err = copyIn(ctx, l, "enrol_key",
+	m.Messages, legacy, err = copyIn(ctx, l, "enrol_key",
 		[]string{"epoch", "conversation", "id", "msgid", "sent_at", "seq", "skip_reason", "hash"},
 		p.Keys, func(k EnrolledKey) []any {
 			var sent *time.Time
@@ -168,22 +203,21 @@ func (l *Ledger) stage(ctx context.Context, p Pass, m *Merged) error {
 			}
 			return []any{epoch, string(k.Conversation), k.ID, k.MsgID, sent, k.Seq, null(storableText(k.SkipReason)), [16]byte(k.Hash)}
 		}, func(n int64) { p.Progress("reading", n) })
-	return err
+	return legacy, err
 }
 
-// copyIn streams rows into a table. An error of the stream is returned as it is.
-func copyIn[T any](ctx context.Context, l *Ledger, table string, columns []string, rows iter.Seq2[T, error], values func(T) []any, progress func(int64)) (int64, error) {
+// copyIn streams rows into a table. legacy is the stream's own error, err the
+// ledger's.
+func copyIn[T any](ctx context.Context, l *Ledger, table string, columns []string, rows iter.Seq2[T, error], values func(T) []any, progress func(int64)) (n int64, legacy, err error) {
 	next, stop := iter.Pull2(rows)
 	defer stop()
-	var streamErr error
-	var n int64
-	_, err := l.pool.CopyFrom(ctx, pgx.Identifier{l.schema, table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
+	_, err = l.pool.CopyFrom(ctx, pgx.Identifier{l.schema, table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
 		row, err, more := next()
 		if !more {
 			return nil, nil
 		}
 		if err != nil {
-			streamErr = err
+			legacy = err
 			return nil, err
 		}
 		n++
@@ -192,13 +226,10 @@ func copyIn[T any](ctx context.Context, l *Ledger, table string, columns []strin
 		}
 		return values(row), nil
 	}))
-	if streamErr != nil {
-		return n, streamErr
+	if legacy != nil {
+		err = nil
 	}
-	if err != nil {
-		return n, l.fail("take the keys of the legacy rows", err)
-	}
-	return n, nil
+	return n, legacy, err
 }
 
 func null(s string) *string {
@@ -211,8 +242,15 @@ func null(s string) *string {
 // proveUnique refuses rows whose ids would clash, in the legacy data or at amojo.
 func (l *Ledger) proveUnique(ctx context.Context) error {
 	epoch := l.lease.epoch
-	if _, err := l.pool.Exec(ctx, l.statement("order_staging")); err != nil && !dataFault(err) {
-		return l.fail("put the staged keys in order", err)
+	err := l.write(ctx, "put the staged keys in order", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, l.statement("drop_staging_order")); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, l.statement("order_staging"))
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	for _, check := range []struct{ statement, what, advice string }{
 		{"find_clashing_conversations", "conversation ids", "each row of the conversations query needs an id of its own: look for a join that repeats rows, and use ids.conversation with {id}"},

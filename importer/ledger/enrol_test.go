@@ -369,3 +369,25 @@ func TestPersons(t *testing.T) {
 		t.Errorf("conversations of a person (-want +got):\n%s%v", diff, err)
 	}
 }
+
+// TestStagingLost empties the staging tables in the middle of a pass, as a crash
+// of Postgres does: nothing is taken for deleted.
+func TestStagingLost(t *testing.T) {
+	b := rows(t)
+	want := b.states()
+	p := b.pass()
+	crashed := false
+	p.Progress = func(phase string, _ int64) {
+		if phase == "merging" && !crashed {
+			crashed = true
+			exec(t, b.conn, "truncate amoimport.enrol_key, amoimport.enrol_conversation")
+		}
+	}
+	m, err := b.Enrol(t.Context(), p)
+	if err != nil || m != (ledger.Merged{Conversations: 2, Messages: 6}) {
+		t.Errorf("merged %+v, %v", m, err)
+	}
+	if diff := cmp.Diff(want, b.states()); diff != "" {
+		t.Errorf("-before +after:\n%s", diff)
+	}
+}

@@ -1,9 +1,9 @@
 -- Rows that a complete pass did not return: what is planned is not sent any more,
--- what was sent is told.
+-- what was sent, or half of it, is told.
 update amoimport.message m
-set outcome = case when m.outcome = 'planned' and m.parts_sent = 0 then 'skipped' else m.outcome end,
-    reason  = case when m.outcome = 'planned' and m.parts_sent = 0 then 'deleted_in_legacy' else m.reason end,
-    vanished = m.outcome = 'sent' or m.parts_sent > 0,
-    settled_at = now()
-where (m.outcome = 'planned' or m.outcome = 'sent' and not m.vanished)
+set outcome    = case when m.parts_sent > 0 then m.outcome else 'skipped' end,
+    reason     = case when m.parts_sent > 0 then m.reason else 'deleted_in_legacy' end,
+    settled_at = case when m.parts_sent > 0 then m.settled_at else now() end,
+    vanished   = m.parts_sent > 0
+where (m.outcome = 'planned' and m.parts_sent = 0 or m.parts_sent > 0 and not m.vanished)
     and not exists (select from amoimport.enrol_key k where k.epoch = $1 and k.conversation = m.conversation and k.id = m.id)
