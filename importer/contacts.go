@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strconv"
@@ -47,7 +48,7 @@ func (v *Live) FindContact(ctx context.Context, p Person) (Match, error) {
 			return collect(v.CRM.SearchContacts(ctx, way.query), &fitting, func(c amocrm.Contact) bool { return !c.IsDeleted && way.fits(c) })
 		})
 		if err != nil {
-			return Match{}, err
+			return Match{}, crmVerdict(err)
 		}
 		if len(fitting) == 0 {
 			continue
@@ -119,7 +120,7 @@ func (v *Live) NewestContact(ctx context.Context) (int64, error) {
 func (v *Live) CreateContacts(ctx context.Context, people []Person) ([]int64, error) {
 	batch := make([]amocrm.NewContact, len(people))
 	for i, p := range people {
-		batch[i] = amocrm.NewContact{RequestID: strconv.FormatInt(p.ID, 10), Name: p.Name, CreatedAt: p.CreatedSec,
+		batch[i] = amocrm.NewContact{RequestID: fmt.Sprintf("p%d", p.ID), Name: p.Name, CreatedAt: p.CreatedSec,
 			ResponsibleUserID: v.Responsible, Tags: v.Tags}
 		if p.Phone != "" {
 			batch[i].Fields = append(batch[i].Fields, amocrm.Phone(p.Phone))
@@ -158,7 +159,8 @@ func (v *Live) CreateContacts(ctx context.Context, people []Person) ([]int64, er
 }
 
 // guilty tells which elements of a batch were refused. The API names an element
-// by its request_id, in some answers by its index.
+// by its request_id, in some answers by its index; ours are no numbers, so the two
+// cannot be taken for each other.
 func guilty(answer *amocrm.Error, batch []amocrm.NewContact) map[int]string {
 	refused := map[int]string{}
 	for _, e := range answer.Elements {
@@ -179,7 +181,8 @@ func guilty(answer *amocrm.Error, batch []amocrm.NewContact) map[int]string {
 
 // CreatedAfter tells which of these people have a contact that is newer than
 // highest: one with their client id in the custom field, or, without such a field,
-// with exactly the name, time of creation and phone that it was given.
+// with exactly the name and the time of creation that it was given. Of several
+// such, each is one person's; who has the phone comes first.
 func (v *Live) CreatedAfter(ctx context.Context, highest int64, people []Person) ([]int64, error) {
 	var newer []amocrm.Contact
 	err := v.read(ctx, func(ctx context.Context) error {
@@ -191,11 +194,12 @@ func (v *Live) CreatedAfter(ctx context.Context, highest int64, people []Person)
 	}
 	made := make([]int64, len(people))
 	taken := map[int64]bool{}
-	for i, p := range people {
-		for _, c := range newer {
-			if !taken[c.ID] && v.madeFor(c, p) {
-				made[i], taken[c.ID] = c.ID, true
-				break
+	for _, withPhone := range []bool{true, false} {
+		for i, p := range people {
+			for _, c := range newer {
+				if made[i] == 0 && !taken[c.ID] && v.madeFor(c, p) && (!withPhone || slices.Contains(c.Phones(), p.Phone)) {
+					made[i], taken[c.ID] = c.ID, true
+				}
 			}
 		}
 	}
@@ -206,5 +210,5 @@ func (v *Live) madeFor(c amocrm.Contact, p Person) bool {
 	if v.LegacyField != 0 {
 		return slices.Contains(c.Texts(v.LegacyField), p.ClientID)
 	}
-	return c.Name == p.Name && c.CreatedAt == p.CreatedSec && (p.Phone == "" || slices.Contains(c.Phones(), p.Phone))
+	return c.CreatedAt == p.CreatedSec && p.Named(c.Name)
 }

@@ -56,7 +56,8 @@ type Target interface {
 	// *RefusedPeople names the guilty ones of a refused batch.
 	CreateContacts(ctx context.Context, people []Person) ([]int64, error)
 	// CreatedAfter tells which of these people have a contact with a higher id,
-	// made by us; 0 for those who have none.
+	// made by us; 0 for those who have none. Of a person it needs ClientID,
+	// CreatedSec and Named, and prefers a contact with its Phone.
 	CreatedAfter(ctx context.Context, highest int64, people []Person) ([]int64, error)
 
 	// OpenChat creates the chat, or returns the one that there is.
@@ -66,6 +67,8 @@ type Target interface {
 	// LinkChats links chats to contacts and returns the links, in order.
 	LinkChats(ctx context.Context, links []Link) ([]Link, error)
 
+	// ChatsAnswer returns once the chats API answers a harmless question.
+	ChatsAnswer(ctx context.Context) error
 	// Send sends one part. left is how much its lane has to send, for the queue.
 	Send(ctx context.Context, m amojo.Message, left int) (amojo.Receipt, error)
 	// Delivered looks for a part in the history of its chat.
@@ -82,6 +85,8 @@ type Person struct {
 	ByPhone    bool  // the phone may be used to find the contact
 	ByEmail    bool  // the e-mail may be used to find the contact
 	CreatedSec int64 // created_at to give a new contact, Unix seconds
+	// Named tells whether a contact's name is the one that the person was given.
+	Named func(string) bool
 }
 
 // Match is a contact found for a person.
@@ -111,7 +116,8 @@ type Doubt struct {
 	ChatID      amojo.ChatID
 	MsgID       string
 	Predecessor string // msgid of the part sent before it in this chat; "": none
-	Newest      bool   // by its time it is the newest of its chat
+	Newest      bool   // it is our newest of its chat, and histories list the newest first
+	Glance      bool   // the first page is enough: absence need not be proved
 }
 
 // Sighting is what a history shows of a doubt.
@@ -154,9 +160,10 @@ type Options struct {
 	SettleTime   time.Duration // how long a message may take to show; 120 s
 	MaxChanged   float64       // share of sent rows that may have changed; 0.05
 	MaxRejected  float64       // share of messages that may be refused; 0.05
-	Progress     *Progress     // filled in as the run goes; may be nil
-	// Pacing says why requests wait, for the log; may be nil.
-	Pacing func() string
+	// Grace is how long a stopped run may take to end what it wrote and to record
+	// it; longer than an attempt may last. 30 s.
+	Grace    time.Duration
+	Progress *Progress // filled in as the run goes; may be nil
 }
 
 func (o Options) withDefaults() Options {
@@ -165,6 +172,7 @@ func (o Options) withDefaults() Options {
 	o.Lanes = cmp.Or(o.Lanes, 32)
 	o.PrepareAhead = cmp.Or(o.PrepareAhead, 300)
 	o.SettleTime = cmp.Or(o.SettleTime, 120*time.Second)
+	o.Grace = cmp.Or(o.Grace, 30*time.Second)
 	o.MaxChanged = cmp.Or(o.MaxChanged, 0.05)
 	o.MaxRejected = cmp.Or(o.MaxRejected, 0.05)
 	if o.Progress == nil {

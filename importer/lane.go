@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -100,7 +101,7 @@ func (e *doubtLeft) Error() string { return "stopped with a request in doubt: " 
 
 // commit records what is settled, and what comes next.
 func (l *lane) commit(next *ledger.Intent) error {
-	change := ledger.Change{Conversation: l.conv.ID, Settled: l.settled, LastMsgID: l.conv.LastMsgID, Intent: next}
+	change := ledger.Change{Conversation: l.conv.ID, Settled: l.settled, LastMsgID: l.conv.LastMsgID, Announced: l.conv.Announced, Intent: next}
 	err := l.Ledger.Commit(l.durable, change)
 	var refused *ledger.RefusedError
 	if errors.As(err, &refused) {
@@ -156,14 +157,38 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 	}
 	parts, texts := composed.Parts, compose.TextHash(composed.Parts)
 	rowHash := ledger.Hash(m.body.Hash)
+	same := func(s ledger.Settled) bool {
+		return s.Parts == len(parts) && s.BodyHash == texts && s.SentHash != nil && *s.SentHash == rowHash
+	}
 
 	s := m.begin()
 	s.Notes, s.Kind = composed.Notes, source.Kind(parts[0].Content.Type)
+	tried := s.Attempts > 0
+	if tried {
+		id, v, err := l.lookBack(ctx, m)
+		switch {
+		case err != nil:
+			return err
+		case v == unprovable:
+			s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
+			return l.settle(s)
+		case v == present:
+			if s.SentHash == nil { // of a ledger that did not note what it tried
+				s.Parts, s.BodyHash, s.SentHash = len(parts), texts, &rowHash
+			}
+			s.SentMsec = cmp.Or(s.SentMsec, m.planned.SentAt.UnixMilli())
+			k := s.PartsSent + 1
+			l.arrived(&s, k, compose.TextEnd(parts[:min(k, len(parts))]), id, compose.PartID(m.planned.MsgID, k))
+			if s.Outcome == outcome.Sent {
+				return l.settle(s)
+			}
+		}
+	}
 	switch {
 	case s.PartsSent == 0:
 		s.SentMsec = max(m.planned.SentAt.UnixMilli(), m.planned.FloorMsec+1, l.endMsec+1)
 		s.Parts, s.BodyHash, s.SentHash = len(parts), texts, &rowHash
-	case s.Parts != len(parts) || s.BodyHash != texts || s.SentHash == nil || *s.SentHash != rowHash:
+	case !same(s):
 		return l.settle(midway(s))
 	}
 	for k := s.PartsSent + 1; k <= len(parts); k++ {
@@ -173,22 +198,24 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 			(l.conv.Announced == "" || l.conv.Announced == part.MsgID)
 		part.Silent = !announce
 		if ctx.Err() != nil {
-			return errStopped
-		}
-		err := l.commit(&ledger.Intent{Message: m.planned.ID, MsgID: part.MsgID, Part: k, Parts: len(parts), End: compose.TextEnd(parts[:k]),
-			SentMsec: msec, RowHash: rowHash, BodyHash: texts, Notes: s.Notes, Announce: announce})
-		if err != nil {
-			return err
+			return l.interrupted(s, m, errStopped)
 		}
 		if announce {
 			l.conv.Announced = part.MsgID
 		}
-		earlier := m.planned.Attempts > 0 && k == m.planned.PartsSent+1
-		amojoID, err := l.send(ctx, part, &s, earlier, m.planned.LastFault)
+		err := l.commit(&ledger.Intent{Message: m.planned.ID, MsgID: part.MsgID, Part: k, Parts: len(parts), End: compose.TextEnd(parts[:k]),
+			SentMsec: msec, RowHash: rowHash, BodyHash: texts, Notes: s.Notes})
 		if err != nil {
 			return err
 		}
+		amojoID, err := l.send(ctx, part, &s, tried)
+		if err != nil {
+			return l.interrupted(s, m, err)
+		}
 		if s.Outcome == outcome.Parked {
+			if announce {
+				l.conv.Announced = "" // nobody heard it
+			}
 			break
 		}
 		l.arrived(&s, k, l.intent.End, amojoID, part.MsgID)
@@ -199,19 +226,35 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 	return l.settle(s)
 }
 
+// interrupted takes down how far a message is that stays planned: what was tried
+// must be remembered, so that it is looked for before it is sent again.
+func (l *lane) interrupted(s ledger.Settled, m *letter, err error) error {
+	if s.Attempts > m.planned.Attempts || s.PartsSent > m.planned.PartsSent {
+		l.settled = append(l.settled, s)
+	}
+	return err
+}
+
 // arrived takes down that part k of a message is in its chat.
 func (l *lane) arrived(s *ledger.Settled, k, end int, amojoID, msgid string) {
 	s.PartsSent = k
-	s.PartEnds = append(s.PartEnds[:k-1:k-1], end)
-	s.AmojoIDs = append(s.AmojoIDs[:k-1:k-1], amojoID)
+	s.PartEnds = place(s.PartEnds, k, end)
+	s.AmojoIDs = place(s.AmojoIDs, k, amojoID)
 	if k == s.Parts {
 		s.Outcome = outcome.Sent
 	}
 	l.conv.LastMsgID = msgid
 	l.endMsec = s.SentMsec + int64(k) - 1
 	l.conv.LastMsec = max(l.conv.LastMsec, l.endMsec)
-	l.sends.Add(1)
 	l.Progress.sentPart()
+}
+
+// place returns a list of k values with v as the last, whatever list held.
+func place[T any](list []T, k int, v T) []T {
+	out := make([]T, k)
+	copy(out, list)
+	out[k-1] = v
+	return out
 }
 
 // maxUnrecorded bounds what waits for the next commit.

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"regexp"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
@@ -62,7 +65,7 @@ func (v *Live) Linked(ctx context.Context, chat amojo.ChatID) (Link, error) {
 		}
 		return err
 	})
-	return found, err
+	return found, crmVerdict(err)
 }
 
 // LinkChats links chats to contacts.
@@ -104,7 +107,19 @@ func (v *Live) Send(ctx context.Context, m amojo.Message, left int) (amojo.Recei
 	if m.Receiver != nil {
 		parties = append(parties, *m.Receiver)
 	}
-	return r, chatsVerdict(err, append(parties, amojo.Party{Name: m.Content.Text})...)
+	words := amojo.Party{Name: m.Content.Text + " " + m.Content.FileName}
+	if c := m.Content.Contact; c != nil {
+		words.Name += " " + c.Name
+	}
+	return r, chatsVerdict(err, append(parties, words)...)
+}
+
+// ChatsAnswer returns once amojo answers a harmless question.
+func (v *Live) ChatsAnswer(ctx context.Context) error {
+	return v.read(ctx, func(ctx context.Context) error {
+		_, err := v.Chats.Ping(ctx)
+		return err
+	})
 }
 
 // Delivered looks for a part in the history of its chat. What it finds is true at
@@ -112,17 +127,27 @@ func (v *Live) Send(ctx context.Context, m amojo.Message, left int) (amojo.Recei
 func (v *Live) Delivered(ctx context.Context, q Doubt) (Sighting, error) {
 	ctx = pace.WithPriority(ctx, pace.Priority{ReadBack: true})
 	seen := Sighting{Predecessor: q.Predecessor == ""}
+	first := ""
 	for offset := 0; ; {
 		var page []amojo.HistoryMessage
 		err := v.read(ctx, func(ctx context.Context) (err error) {
 			page, err = v.Chats.History(ctx, q.ChatID, offset, amojo.MaxHistoryPage)
 			return err
 		})
+		var answer *amojo.Error
+		if errors.As(err, &answer) && answer.Rejected() {
+			return Sighting{}, nil // this chat cannot be read: nothing can be shown
+		}
 		if err != nil {
 			return Sighting{}, err
 		}
+		if len(page) == 0 {
+			return seen, nil
+		}
 		if offset == 0 {
-			seen.Order = orderOf(page)
+			seen.Order, first = orderOf(page), page[0].AmojoID
+		} else if page[0].AmojoID == first {
+			return Sighting{}, nil // the server ignores the offset: what follows cannot be seen
 		}
 		for _, m := range page {
 			switch m.MsgID {
@@ -134,9 +159,9 @@ func (v *Live) Delivered(ctx context.Context, q Doubt) (Sighting, error) {
 				seen.Predecessor = true
 			}
 		}
-		// Where the newest comes first, the newest would be on the first page,
-		// just before the part that was sent before it.
-		if len(page) == 0 || q.Newest && seen.Predecessor {
+		// Where the newest comes first, our newest comes before our newest but one,
+		// so where that is seen, all that matters was seen.
+		if q.Glance || q.Newest && q.Predecessor != "" && seen.Predecessor {
 			return seen, nil
 		}
 		offset += len(page)
@@ -168,14 +193,17 @@ func orderOf(page []amojo.HistoryMessage) string {
 	return ""
 }
 
+// maxUnreadable is how often a question is asked whose answers make no sense.
+const maxUnreadable = 5
+
 // read makes a call that changes nothing, again when its answer cannot be read.
 func (v *Live) read(ctx context.Context, call func(context.Context) error) error {
 	pause := 500 * time.Millisecond
-	for {
+	for try := 1; ; try++ {
 		err := v.write(ctx, call)
 		var chats *amojo.CallError
 		var crm *amocrm.CallError
-		if err == nil || ctx.Err() != nil || pace.NotSent(err) || !errors.As(err, &chats) && !errors.As(err, &crm) {
+		if err == nil || ctx.Err() != nil || try == maxUnreadable || pace.NotSent(err) || !errors.As(err, &chats) && !errors.As(err, &crm) {
 			return err
 		}
 		if sleep(ctx, pause) != nil {
@@ -208,20 +236,17 @@ func chatsVerdict(err error, sent ...amojo.Party) error {
 	case err == nil, pace.NotSent(err):
 		return err
 	case errors.As(err, &answer):
-		switch {
-		case answer.Rejected():
+		if answer.Rejected() {
 			return &RefusedError{Detail: redact(fmt.Sprintf("%d %s %s", answer.Status, answer.Type, answer.Description), sent), Err: err}
-		case answer.Server():
-			return fmt.Errorf("%w: %w", ErrInDoubt, err)
 		}
-		return err
+		return applied(answer.Status, err)
 	case errors.As(err, &lost):
 		return fmt.Errorf("%w: %w", ErrInDoubt, err)
 	}
 	return err
 }
 
-// crmVerdict says what a failed POST to API v4 means for the run.
+// crmVerdict says what a failed call to API v4 means for the run.
 func crmVerdict(err error) error {
 	var answer *amocrm.Error
 	var lost *amocrm.CallError
@@ -229,17 +254,26 @@ func crmVerdict(err error) error {
 	case err == nil, pace.NotSent(err):
 		return err
 	case errors.As(err, &answer):
-		switch {
-		case answer.Rejected(), answer.NotFound():
+		if answer.Rejected() || answer.NotFound() {
 			return &RefusedError{Detail: faultsOf(answer), Err: err}
-		case answer.Server():
-			return fmt.Errorf("%w: %w", ErrInDoubt, err)
 		}
-		return err
+		return applied(answer.Status, err)
 	case errors.As(err, &lost):
 		return fmt.Errorf("%w: %w", ErrInDoubt, err)
 	}
 	return err
+}
+
+// applied is the error of an answer with a status that is no refusal of this one
+// thing. Only some statuses say that nothing was done, and that nothing will be:
+// they stop the run. With any other the request may have been applied.
+func applied(status int, err error) error {
+	switch status {
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+		http.StatusMethodNotAllowed, http.StatusTooManyRequests:
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrInDoubt, err)
 }
 
 // faultsOf is what an answer says is wrong, in codes and paths.
@@ -256,20 +290,19 @@ func faultsOf(answer *amocrm.Error) string {
 // redact takes what was sent out of what the server says: its reason is worth
 // keeping, the client's words and numbers are not to be kept.
 func redact(said string, sent []amojo.Party) string {
-	hide := func(s string) {
-		if len(s) > 3 {
-			said = strings.ReplaceAll(said, s, "…")
-		}
-	}
+	said = addressLike.ReplaceAllLiteralString(numberLike.ReplaceAllLiteralString(said, "…"), "…")
 	for _, p := range sent {
-		hide(p.Name)
 		for _, word := range strings.Fields(p.Name) {
-			hide(word)
-		}
-		if p.Profile != nil {
-			hide(p.Profile.Phone)
-			hide(p.Profile.Email)
+			if utf8.RuneCountInString(word) > 2 {
+				said = strings.ReplaceAll(said, word, "…")
+			}
 		}
 	}
 	return strings.TrimSpace(said)
 }
+
+// What looks like a phone or an e-mail, however it is written.
+var (
+	numberLike  = regexp.MustCompile(`\+?\d[\d ().-]{5,}\d`)
+	addressLike = regexp.MustCompile(`[^\s@]+@[^\s@]+`)
+)

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,9 +9,9 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/identity"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
-	"github.com/amoimport/amoimport/source"
 	"github.com/sourcegraph/conc/pool"
 )
 
@@ -32,7 +33,7 @@ func (r *run) match(ctx context.Context, batch []*prepared) error {
 	}
 	var missing []*prepared
 	for _, p := range unmatched {
-		if contacts[p.kept.Person] == 0 && !p.parked {
+		if contacts[p.kept.Person] == 0 && p.parked == "" {
 			missing = append(missing, p)
 		}
 	}
@@ -46,9 +47,8 @@ func (r *run) match(ctx context.Context, batch []*prepared) error {
 			continue
 		}
 		p.kept.ContactID = contacts[p.kept.Person]
-		if s := speaker[p.kept.Person]; s.parked && !p.parked {
-			p.parked = true
-			if err := r.park(p.work, outcome.ContactRejected, "its contact was refused with another conversation of the same person"); err != nil {
+		if s := speaker[p.kept.Person]; s.parked != "" && p.parked == "" {
+			if err := r.parkPrepared(p, s.parked, "as another conversation of the same person"); err != nil {
 				return err
 			}
 		}
@@ -56,15 +56,21 @@ func (r *run) match(ctx context.Context, batch []*prepared) error {
 	return nil
 }
 
-// person is the client of a conversation, as a contact is made from it.
-func person(p *prepared) Person {
+// person is the client of a conversation, as a contact is looked for or made.
+func (r *run) person(p *prepared) Person {
 	created := p.kept.FirstSent
 	if created.IsZero() {
 		created = time.Now()
 	}
-	return Person{ID: p.kept.Person, ClientID: compose.ClientOf(p.row), Name: p.chat.User.Name,
-		Phone: p.row.ClientPhone, Email: p.row.ClientEmail,
-		ByPhone: p.kept.ByPhone, ByEmail: p.kept.ByEmail, CreatedSec: max(0, created.Unix())}
+	// The ledger knows which phone and e-mail identify the client. What this row
+	// says may be another, which many share.
+	keys := identity.Normalize(r.Region, p.row.ClientPhone, p.row.ClientEmail)
+	name := p.chat.User.Name
+	return Person{ID: p.kept.Person, ClientID: compose.ClientOf(p.row), Name: name,
+		Phone: p.row.ClientPhone, Email: p.row.ClientEmail, CreatedSec: max(0, created.Unix()),
+		ByPhone: keys.Phone != "" && r.keyed("phone", keys.Phone) == p.kept.Phone,
+		ByEmail: keys.Email != "" && r.keyed("email", keys.Email) == p.kept.Email,
+		Named:   func(s string) bool { return s == name }}
 }
 
 // find looks for the contacts of people, some at a time.
@@ -74,11 +80,14 @@ func (r *run) find(ctx context.Context, people []*prepared) (map[int64]int64, er
 	look := pool.New().WithMaxGoroutines(prepareCalls).WithContext(ctx).WithCancelOnError().WithFirstError()
 	for _, p := range people {
 		look.Go(func(ctx context.Context) error {
-			found, err := r.Target.FindContact(ctx, person(p))
+			found, err := r.Target.FindContact(ctx, r.person(p))
 			var ambiguous *AmbiguousError
 			if errors.As(err, &ambiguous) {
-				p.parked = true
-				return r.park(p.work, outcome.ContactAmbiguous, fmt.Sprintf("%d contacts fit", ambiguous.Count))
+				return r.parkPrepared(p, outcome.ContactAmbiguous, fmt.Sprintf("%d contacts fit", ambiguous.Count))
+			}
+			var refused *RefusedError
+			if errors.As(err, &refused) {
+				return r.parkPrepared(p, outcome.ContactRejected, refused.Detail)
 			}
 			if err != nil || found.ContactID == 0 {
 				return err
@@ -98,49 +107,12 @@ type AmbiguousError struct{ Count int }
 
 func (e *AmbiguousError) Error() string { return fmt.Sprintf("%d contacts fit one person", e.Count) }
 
-// create makes contacts. The call is not idempotent, so the ledger knows of it
-// before it is made, with the newest contact there was: what came after can be
-// looked for when the answer is lost.
+// create makes contacts: all at once where that works, else in ever smaller
+// batches until the guilty ones are alone.
 func (r *run) create(ctx context.Context, missing []*prepared, contacts map[int64]int64) error {
-	for len(missing) > 0 {
-		highest, err := r.Target.NewestContact(ctx)
+	for round := 1; len(missing) > 0; {
+		made, refused, err := r.createOnce(ctx, missing)
 		if err != nil {
-			return err
-		}
-		members := make([]ledger.Creation, len(missing))
-		people := make([]Person, len(missing))
-		for i, p := range missing {
-			people[i] = person(p)
-			members[i] = ledger.Creation{Person: people[i].ID, CreatedSec: people[i].CreatedSec, NamedBy: p.work.ID}
-		}
-		id, err := r.Ledger.OpenBatch(ctx, highest, members)
-		if err != nil {
-			return err
-		}
-		made, err := r.Target.CreateContacts(ctx, people)
-		ended := time.Now()
-		var refused *RefusedPeople
-		switch {
-		case err == nil:
-		case errors.As(err, &refused):
-			made = make([]int64, len(people))
-		case errors.Is(err, ErrInDoubt):
-			r.Progress.count(func(f *Figures) { f.Doubts++ })
-			if made, err = r.settleCreation(ctx, highest, people, ended); err != nil {
-				return err // the batch stays open; the next run settles it
-			}
-		case withdrawn(ctx, err):
-			if closing := r.Ledger.CloseBatch(r.durable, id, nil); closing != nil {
-				return closing
-			}
-			return err
-		default:
-			return err
-		}
-		for i := range members {
-			members[i].ContactID = made[i]
-		}
-		if err := r.Ledger.CloseBatch(r.durable, id, members); err != nil {
 			return err
 		}
 		var rest []*prepared
@@ -149,20 +121,73 @@ func (r *run) create(ctx context.Context, missing []*prepared, contacts map[int6
 			case made[i] != 0:
 				contacts[p.kept.Person] = made[i]
 			case refused != nil && refused.Refused[i] != "":
-				p.parked = true
-				if err := r.park(p.work, outcome.ContactRejected, refused.Refused[i]); err != nil {
+				if err := r.parkPrepared(p, outcome.ContactRejected, refused.Refused[i]); err != nil {
 					return err
 				}
 			default:
 				rest = append(rest, p)
 			}
 		}
-		if refused != nil && len(rest) == len(missing) {
-			return fmt.Errorf("amoCRM refused a batch of contacts without saying which: %w", refused.Err)
+		switch {
+		case len(rest) < len(missing):
+			round = 1
+		case len(rest) > 1:
+			half := len(rest) / 2
+			if err := r.create(ctx, rest[:half], contacts); err != nil {
+				return err
+			}
+			return r.create(ctx, rest[half:], contacts)
+		case round >= maxRounds:
+			return r.parkPrepared(rest[0], outcome.ServerError, "the contact cannot be created")
+		default:
+			round++
 		}
 		missing = rest
 	}
 	return nil
+}
+
+// createOnce makes one batch of contacts and returns their ids, 0 for those who
+// have none. The call is not idempotent, so the ledger knows of it before it is
+// made, with the newest contact there was: what came after can be looked for when
+// the answer is lost.
+func (r *run) createOnce(ctx context.Context, missing []*prepared) ([]int64, *RefusedPeople, error) {
+	highest, err := r.Target.NewestContact(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	members := make([]ledger.Creation, len(missing))
+	people := make([]Person, len(missing))
+	for i, p := range missing {
+		people[i] = r.person(p)
+		members[i] = ledger.Creation{Person: people[i].ID, CreatedSec: people[i].CreatedSec,
+			ClientID: people[i].ClientID, NameKey: r.keyed("name", people[i].Name)}
+	}
+	id, err := r.Ledger.OpenBatch(r.durable, highest, members)
+	if err != nil {
+		return nil, nil, err
+	}
+	made, err := r.Target.CreateContacts(ctx, people)
+	ended := time.Now()
+	var refused *RefusedPeople
+	switch {
+	case err == nil:
+	case errors.As(err, &refused):
+		made = make([]int64, len(people))
+	case errors.Is(err, ErrInDoubt):
+		r.Progress.count(func(f *Figures) { f.Doubts++ })
+		if made, err = r.settleCreation(ctx, highest, people, ended); err != nil {
+			return nil, nil, err // the batch stays open; the next run settles it
+		}
+	case withdrawn(ctx, err):
+		return nil, nil, cmp.Or(r.Ledger.CloseBatch(r.durable, id, nil), err)
+	default:
+		return nil, nil, err
+	}
+	for i := range members {
+		members[i].ContactID = made[i]
+	}
+	return made, refused, r.Ledger.CloseBatch(r.durable, id, members)
 }
 
 // settleCreation finds out what became of a creation whose answer was lost. That
@@ -200,20 +225,10 @@ func (r *run) settleBatches(ctx context.Context) error {
 		return err
 	}
 	for _, b := range open {
-		ids := make([]source.ConversationID, len(b.Members))
-		for i, m := range b.Members {
-			ids[i] = m.NamedBy
-		}
-		rows, err := r.conversationRows(ctx, ids)
-		if err != nil {
-			return err
-		}
 		people := make([]Person, len(b.Members))
 		for i, m := range b.Members {
-			row := rows[m.NamedBy]
-			chat, _ := r.Compose.Chat(row)
-			people[i] = Person{ID: m.Person, ClientID: compose.ClientOf(row), Name: chat.Client.Name,
-				Phone: row.ClientPhone, Email: row.ClientEmail, CreatedSec: m.CreatedSec}
+			people[i] = Person{ID: m.Person, ClientID: m.ClientID, CreatedSec: m.CreatedSec,
+				Named: func(s string) bool { return r.keyed("name", s) == m.NameKey }}
 		}
 		r.Log.Info().Int("people", len(people)).Msg("settling contacts whose creation was interrupted")
 		r.Progress.count(func(f *Figures) { f.Resumed++ })

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/amoimport/amoimport/amojo"
@@ -28,7 +29,7 @@ type prepared struct {
 	kept   ledger.Conversation // as the ledger has it
 	row    source.Conversation
 	chat   amojo.Chat
-	parked bool
+	parked outcome.Code // why its messages are parked; "": they are not
 }
 
 // prepare makes conversations ready: a contact, a chat, a link. While one batch
@@ -132,12 +133,12 @@ func (r *run) conversationRows(ctx context.Context, ids []source.ConversationID)
 func (r *run) openAndLink(ctx context.Context, batch []*prepared, q *queue) error {
 	open := pool.New().WithMaxGoroutines(prepareCalls).WithContext(ctx).WithCancelOnError().WithFirstError()
 	for _, p := range batch {
-		if p.parked {
+		if p.parked != "" {
 			continue
 		}
 		open.Go(func(ctx context.Context) error {
 			if p.kept.ChatID == "" {
-				if err := r.open(ctx, p); err != nil || p.parked {
+				if err := r.open(ctx, p); err != nil || p.parked != "" {
 					return err
 				}
 			}
@@ -154,36 +155,45 @@ func (r *run) openAndLink(ctx context.Context, batch []*prepared, q *queue) erro
 		return err
 	}
 	for _, p := range batch {
-		if !p.parked {
+		if p.parked == "" {
 			q.add(p.work)
 		}
 	}
 	return nil
 }
 
+// parkPrepared parks a conversation on its way.
+func (r *run) parkPrepared(p *prepared, code outcome.Code, detail string) error {
+	p.parked = code
+	return r.park(p.work, code, detail)
+}
+
 // open opens a chat. The call gives the existing chat of a conversation, so it is
 // free to be repeated.
 func (r *run) open(ctx context.Context, p *prepared) error {
-	tries := r.patience()
+	tries := patience{others: &r.opens}
 	for {
+		tries.begin()
 		id, err := r.Target.OpenChat(ctx, p.chat, int(p.work.Planned))
 		var refused *RefusedError
 		switch {
 		case err == nil:
+			r.opens.Add(1)
 			p.kept.ChatID = string(id)
 			return r.Ledger.SetChat(r.durable, p.work.ID, string(id))
 		case errors.As(err, &refused):
-			p.parked = true
-			return r.park(p.work, outcome.ChatRejected, refused.Detail)
+			return r.parkPrepared(p, outcome.ChatRejected, refused.Detail)
 		case !errors.Is(err, ErrInDoubt):
 			return err
 		}
-		if tries.spent() {
-			p.parked = true
-			return r.park(p.work, outcome.ServerError, "the chat cannot be opened")
-		}
 		if err := sleep(ctx, tries.pause()); err != nil {
 			return err
+		}
+		if err := r.Target.ChatsAnswer(ctx); err != nil {
+			return err
+		}
+		if tries.spent() {
+			return r.parkPrepared(p, outcome.ServerError, "the chat cannot be opened")
 		}
 	}
 }
@@ -192,6 +202,10 @@ func (r *run) open(ctx context.Context, p *prepared) error {
 // contact is never moved: somebody linked it.
 func (r *run) lookAtLink(ctx context.Context, p *prepared) error {
 	link, err := r.Target.Linked(ctx, amojo.ChatID(p.kept.ChatID))
+	var refused *RefusedError
+	if errors.As(err, &refused) {
+		return r.parkPrepared(p, outcome.LinkRejected, refused.Detail)
+	}
 	if err != nil {
 		return err
 	}
@@ -202,18 +216,18 @@ func (r *run) lookAtLink(ctx context.Context, p *prepared) error {
 		p.kept.LinkID = link.ID
 		return r.Ledger.SetLink(r.durable, p.work.ID, link.ID, link.ContactID)
 	}
-	p.parked = true
-	return r.park(p.work, outcome.LinkedElsewhere, "")
+	return r.parkPrepared(p, outcome.LinkedElsewhere, "")
 }
 
 // link links the chats of a batch that have no link. When the answer is lost, the
-// links are looked at before anything is repeated.
+// links are looked at before anything is repeated. A batch that is refused, or
+// never answered, is made smaller until the guilty one is alone.
 func (r *run) link(ctx context.Context, batch []*prepared) error {
-	tries := r.patience()
+	tries := patience{others: &r.links}
 	for {
 		var missing []*prepared
 		for _, p := range batch {
-			if !p.parked && p.kept.LinkID == 0 {
+			if p.parked == "" && p.kept.LinkID == 0 {
 				missing = append(missing, p)
 			}
 		}
@@ -224,10 +238,12 @@ func (r *run) link(ctx context.Context, batch []*prepared) error {
 		for i, p := range missing {
 			links[i] = Link{ChatID: amojo.ChatID(p.kept.ChatID), ContactID: p.kept.ContactID}
 		}
+		tries.begin()
 		made, err := r.Target.LinkChats(ctx, links)
 		var refused *RefusedError
 		switch {
 		case err == nil:
+			r.links.Add(int64(len(made)))
 			for i, p := range missing {
 				p.kept.LinkID = made[i].ID
 				if err := r.Ledger.SetLink(r.durable, p.work.ID, made[i].ID, made[i].ContactID); err != nil {
@@ -236,28 +252,12 @@ func (r *run) link(ctx context.Context, batch []*prepared) error {
 			}
 			return nil
 		case errors.As(err, &refused):
-			// The API does not say whose fault it is: ask for each alone.
-			if len(missing) == 1 {
-				missing[0].parked = true
-				return r.park(missing[0].work, outcome.LinkRejected, refused.Detail)
+			if len(missing) > 1 {
+				return r.linkHalves(ctx, missing)
 			}
-			for _, p := range missing {
-				if err := r.link(ctx, []*prepared{p}); err != nil {
-					return err
-				}
-			}
-			return nil
+			return r.parkPrepared(missing[0], outcome.LinkRejected, refused.Detail)
 		case !errors.Is(err, ErrInDoubt):
 			return err
-		}
-		if tries.spent() {
-			for _, p := range missing {
-				p.parked = true
-				if err := r.park(p.work, outcome.ServerError, "the chat cannot be linked"); err != nil {
-					return err
-				}
-			}
-			return nil
 		}
 		if err := sleep(ctx, tries.pause()); err != nil {
 			return err
@@ -267,26 +267,54 @@ func (r *run) link(ctx context.Context, batch []*prepared) error {
 				return err
 			}
 		}
+		switch {
+		case tries.failures >= maxRounds && len(missing) > 1:
+			return r.linkHalves(ctx, missing)
+		case tries.spent():
+			return r.parkPrepared(missing[0], outcome.ServerError, "the chat cannot be linked")
+		}
 	}
 }
 
-// patience tells one thing that always fails from an outage: it is spent after
-// five failures, if something else succeeded meanwhile.
+func (r *run) linkHalves(ctx context.Context, batch []*prepared) error {
+	half := len(batch) / 2
+	if err := r.link(ctx, batch[:half]); err != nil {
+		return err
+	}
+	return r.link(ctx, batch[half:])
+}
+
+// patience tells one thing that always fails from an outage. It is spent after
+// five failures during each of which the same call succeeded for others; or, where
+// there are no others to tell by, after many, since what is asked in between is
+// answered.
 type patience struct {
-	run      *run
+	others   *atomic.Int64 // successes of the same call
+	before   int64
 	failures int
-	sends    int64
+	strikes  int
 }
 
-func (r *run) patience() *patience { return &patience{run: r, sends: r.sends.Load()} }
+// maxAlone is how many failures it takes when nothing can be compared: with pauses
+// of half a minute, a quarter of an hour.
+const maxAlone = 30
 
-func (p *patience) spent() bool {
-	p.failures++
-	return p.failures >= 5 && p.run.sends.Load() > p.sends
-}
+func (p *patience) begin() { p.before = p.others.Load() }
 
+// pause counts a failure and is how long to wait after it.
 func (p *patience) pause() time.Duration {
-	return min(time.Second<<min(p.failures, 5), 30*time.Second)
+	p.failures++
+	return min(time.Second<<min(p.failures-1, 5), 30*time.Second)
+}
+
+// spent says whether the last failure was one too many.
+func (p *patience) spent() bool {
+	if p.others.Load() > p.before {
+		p.strikes++
+	} else {
+		p.strikes = 0
+	}
+	return p.strikes >= maxRounds || p.failures >= maxAlone
 }
 
 // withdrawn says that a call was not made because the run ends.

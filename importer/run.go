@@ -12,9 +12,6 @@ import (
 	"github.com/amoimport/amoimport/importer/outcome"
 )
 
-// graceToCommit is how long a stopped run may take to write down what it did.
-const graceToCommit = 10 * time.Second
-
 // MappingError stops a run in which so much is refused that the mapping is to
 // blame rather than the messages.
 type MappingError struct{ Rejected, Tried int64 }
@@ -39,8 +36,11 @@ type run struct {
 	slots chan struct{}
 	stop  context.CancelCauseFunc
 
-	sends     atomic.Int64 // parts that arrived, of all lanes
+	sends     atomic.Int64 // parts that were sent and answered, of all lanes
+	opens     atomic.Int64 // chats that were opened
+	links     atomic.Int64 // chats that were linked
 	busy      atomic.Int64 // lanes that have something to send
+	idle      func() bool  // nothing but those lanes has, or will have
 	worstShow atomic.Int64 // worst delay from acceptance to visibility seen, nanoseconds
 	order     atomic.Pointer[string]
 }
@@ -59,9 +59,8 @@ func Run(ctx context.Context, o Options) error {
 	defer stop(nil)
 	durable, undurable := context.WithCancel(context.WithoutCancel(ctx))
 	defer undurable()
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(graceToCommit, undurable) })()
-
 	r := &run{Options: o.withDefaults(), durable: durable, begun: time.Now(), stop: stop}
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(r.Grace, undurable) })()
 	r.slots = make(chan struct{}, r.Lanes)
 	r.Progress.count(func(f *Figures) { f.Started, f.Phase = r.begun, "enrol" })
 	if err := r.recall(ctx); err != nil {
@@ -71,8 +70,21 @@ func Run(ctx context.Context, o Options) error {
 		return cause(ctx, err)
 	}
 	r.Progress.count(func(f *Figures) { f.Phase = "replay" })
-	if err := r.replay(ctx); err != nil {
-		return cause(ctx, err)
+	// Again while a person plans parked messages anew during the run.
+	for settled := int64(-1); ; {
+		if err := r.replay(ctx); err != nil {
+			return cause(ctx, err)
+		}
+		works, err := r.Ledger.Works(ctx)
+		if err != nil {
+			return cause(ctx, err)
+		}
+		f := r.Progress.Figures()
+		now := f.Sent + f.Skipped + f.Parked
+		if len(works) == 0 || now == settled {
+			break
+		}
+		settled = now
 	}
 	r.Progress.count(func(f *Figures) { f.Phase = "done" })
 	return nil

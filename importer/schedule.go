@@ -28,7 +28,7 @@ func (r *run) replay(ctx context.Context) error {
 	defer cancel(nil)
 	q := newQueue(works, r.PrepareAhead)
 	defer context.AfterFunc(ctx, q.wake)()
-	r.busy.Store(0)
+	r.idle = q.drained
 
 	var all conc.WaitGroup
 	all.Go(func() {
@@ -38,18 +38,16 @@ func (r *run) replay(ctx context.Context) error {
 		}
 	})
 	for {
+		// The slot is taken when there is something to take it for, and the longest
+		// conversation is chosen when there is a slot.
 		slot := &slot{slots: r.slots}
-		if !slot.take(ctx) {
+		if !q.await(ctx) || !slot.take(ctx) {
 			break
 		}
-		work, ok := q.next(ctx)
-		if !ok {
-			slot.give()
-			break
-		}
+		work := q.next()
+		r.busy.Add(1)
 		all.Go(func() {
 			defer slot.give()
-			r.busy.Add(1)
 			defer r.busy.Add(-1)
 			r.Progress.count(func(f *Figures) { f.Lanes++ })
 			defer r.Progress.count(func(f *Figures) { f.Lanes-- })
@@ -119,20 +117,31 @@ func newQueue(works []ledger.Work, ahead int) *queue {
 	return q
 }
 
-// next is the longest conversation that is ready. It waits while there may still
-// be one, and is false when there will be none.
-func (q *queue) next(ctx context.Context) (ledger.Work, bool) {
+// await waits until a conversation is ready; false when there will be none.
+func (q *queue) await(ctx context.Context) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	for len(q.ready) == 0 && !q.closed && ctx.Err() == nil {
 		q.changed.Wait()
 	}
-	if len(q.ready) == 0 || ctx.Err() != nil {
-		return ledger.Work{}, false
-	}
+	return len(q.ready) > 0 && ctx.Err() == nil
+}
+
+// next takes the longest conversation that is ready. There is one: only one
+// goroutine takes.
+func (q *queue) next() ledger.Work {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	w := heap.Pop(&q.ready).(ledger.Work)
 	q.changed.Broadcast()
-	return w, true
+	return w
+}
+
+// drained says that nothing is ready and nothing more will be.
+func (q *queue) drained() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed && len(q.ready) == 0
 }
 
 // toPrepare takes the next conversations to prepare, at most n, when lanes are

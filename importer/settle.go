@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 )
@@ -27,23 +28,17 @@ const (
 	maxSettles = 10
 )
 
+// doubt is the question whether a part is in the lane's chat.
+func (l *lane) doubt(msgid string) Doubt {
+	return Doubt{ChatID: amojo.ChatID(l.conv.ChatID), MsgID: msgid, Predecessor: l.conv.LastMsgID}
+}
+
 // send sends a part until its end is known and returns amojo's id of it. A part
-// that needs a person leaves s parked, with the reason. earlier says that an
-// attempt was made before this lane, which fault ended.
-func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, earlier bool, fault outcome.Code) (string, error) {
-	q := Doubt{ChatID: amojo.ChatID(l.conv.ChatID), MsgID: part.MsgID, Predecessor: l.conv.LastMsgID,
-		Newest: part.MsecTimestamp > l.conv.LastMsec}
-	if earlier && l.absent != part.MsgID {
-		id, v, err := l.lookBack(ctx, q, fault)
-		if v == present || err != nil {
-			return id, err
-		}
-		if v == unprovable {
-			s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
-			return "", nil
-		}
-	}
-	sends := l.sends.Load()
+// that needs a person leaves s parked, with the reason. tried says that the part
+// was sent before this lane began.
+func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, tried bool) (string, error) {
+	q, newest := l.doubt(part.MsgID), part.MsecTimestamp > l.conv.LastMsec
+	sends, strikes := l.sends.Load(), 0
 	for round := 1; ; round++ {
 		if ctx.Err() != nil {
 			return "", errStopped
@@ -54,12 +49,13 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 		var refused *RefusedError
 		switch {
 		case err == nil:
+			l.sends.Add(1)
 			return receipt.AmojoID, nil
 		case withdrawn(ctx, err):
 			s.Attempts--
 			return "", errStopped
 		case errors.As(err, &refused):
-			if earlier || round > 1 { // a refusal may mean that it is there already
+			if tried || round > 1 { // a refusal may mean that it is there already
 				seen, err := l.Target.Delivered(ctx, q)
 				if err != nil {
 					return "", &doubtLeft{stopOr(ctx, err)}
@@ -76,7 +72,7 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 		}
 		l.Progress.count(func(f *Figures) { f.Doubts++ })
 		l.Log.Debug().Str("conversation", string(l.conv.ID)).Str("msgid", part.MsgID).Msg("no answer; looking whether it arrived")
-		id, v, err := l.settleDoubt(ctx, q, ended)
+		id, v, err := l.settleDoubt(ctx, q, newest, ended, true)
 		switch {
 		case err != nil:
 			return "", err
@@ -85,24 +81,40 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 		case v == unprovable:
 			s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
 			return "", nil
-		case round >= maxRounds && (l.sends.Load() > sends || l.busy.Load() == 1):
-			// Others get through, or there are no others and reading works: it is
-			// this message. Otherwise it is an outage, and it is tried again.
+		}
+		// A round in which others got through speaks against this message, and so
+		// does one when there are no others and reading works. A round in which
+		// nobody got through is an outage: then all begin to count anew.
+		now := l.sends.Load()
+		if now > sends || l.busy.Load() == 1 && l.idle() {
+			strikes++
+		} else {
+			strikes = 0
+		}
+		sends = now
+		if strikes >= maxRounds {
 			s.Outcome, s.Reason = outcome.Parked, outcome.ServerError
 			return "", nil
 		}
 	}
 }
 
-// lookBack looks for a part that an earlier run, or an earlier try of a parked
-// message, may have sent. Where that try was answered, one look is enough.
-func (l *lane) lookBack(ctx context.Context, q Doubt, fault outcome.Code) (string, verdict, error) {
-	if fault == "" || fault == outcome.InDoubt || fault == outcome.ServerError {
-		return l.settleDoubt(ctx, q, l.begun)
+// lookBack looks for the first part of a message that an earlier run, or an
+// earlier try of a parked message, may have sent. Where that try was answered,
+// one look is enough.
+func (l *lane) lookBack(ctx context.Context, m *letter) (string, verdict, error) {
+	msgid := compose.PartID(m.planned.MsgID, m.planned.PartsSent+1)
+	if l.absent == msgid {
+		return "", absent, nil
+	}
+	q, newest := l.doubt(msgid), m.planned.SentMsec > l.conv.LastMsec
+	switch m.planned.LastFault {
+	case "", outcome.InDoubt, outcome.ServerError:
+		return l.settleDoubt(ctx, q, newest, l.begun, false)
 	}
 	seen, err := l.Target.Delivered(ctx, q)
 	if err != nil {
-		return "", absent, stopOr(ctx, err)
+		return "", unprovable, stopOr(ctx, err)
 	}
 	if seen.Present {
 		return seen.AmojoID, present, nil
@@ -114,24 +126,29 @@ func (l *lane) lookBack(ctx context.Context, q Doubt, fault outcome.Code) (strin
 // Present is believed at once. Absent counts only after the settle time, counted
 // from since, and when the part sent before it is visible: until then the server
 // may merely be late. The lane's slot is another's while it waits. An error leaves
-// the doubt open.
-func (l *lane) settleDoubt(ctx context.Context, q Doubt, since time.Time) (string, verdict, error) {
+// the doubt open. sent says that since is when the attempt ended, and not when
+// this run began.
+func (l *lane) settleDoubt(ctx context.Context, q Doubt, newest bool, since time.Time, sent bool) (string, verdict, error) {
 	l.Progress.count(func(f *Figures) { f.Settling++ })
 	defer l.Progress.count(func(f *Figures) { f.Settling-- })
-	q.Newest = q.Newest && l.newestFirst()
 	pause := 250 * time.Millisecond
-	for looks := 0; ; looks++ {
+	var waited time.Duration // between looks; a look itself may wait for an outage to end
+	for {
 		begun := time.Now()
+		settle, passed := l.settleTime(), begun.Sub(since)
+		// Until absence can count, only presence can be learned, and what is new is
+		// near an end of the history; the first look takes all of it.
+		q.Newest = newest && l.newestFirst()
+		q.Glance = passed < settle && waited > 0
 		seen, err := l.Target.Delivered(ctx, q)
 		if err != nil {
 			return "", unprovable, &doubtLeft{stopOr(ctx, err)}
 		}
 		l.sawOrder(seen.Order)
-		settle, passed := l.settleTime(), begun.Sub(since)
 		switch {
 		case seen.Present:
-			if looks > 0 {
-				l.saw(passed)
+			if sent {
+				l.saw(waited)
 			}
 			l.slot.take(ctx)
 			return seen.AmojoID, present, nil
@@ -151,6 +168,7 @@ func (l *lane) settleDoubt(ctx context.Context, q Doubt, since time.Time) (strin
 		if err := sleep(ctx, wait); err != nil {
 			return "", unprovable, &doubtLeft{errStopped}
 		}
+		waited += wait
 		pause = min(2*pause, max(settle/4, time.Second))
 	}
 }
@@ -177,8 +195,7 @@ func (l *lane) settleIntent(ctx context.Context) error {
 	s := ledger.Settled{ID: in.Message, Outcome: outcome.Planned, Notes: in.Notes, Attempts: m.Attempts + 1,
 		Parts: in.Parts, PartsSent: m.PartsSent, PartEnds: m.PartEnds, AmojoIDs: m.AmojoIDs,
 		SentMsec: first, SentHash: &in.RowHash, BodyHash: in.BodyHash}
-	id, v, err := l.settleDoubt(ctx, Doubt{ChatID: amojo.ChatID(l.conv.ChatID), MsgID: in.MsgID,
-		Predecessor: l.conv.LastMsgID, Newest: in.SentMsec > l.conv.LastMsec}, l.begun)
+	id, v, err := l.settleDoubt(ctx, l.doubt(in.MsgID), in.SentMsec > l.conv.LastMsec, l.begun, false)
 	if err != nil {
 		return err
 	}
@@ -190,6 +207,10 @@ func (l *lane) settleIntent(ctx context.Context) error {
 	case unprovable:
 		s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
 		l.settled = append(l.settled, s)
+	case absent:
+		if m.Outcome == outcome.Planned {
+			l.settled = append(l.settled, s) // the attempt is remembered
+		}
 	}
 	return nil
 }

@@ -43,7 +43,8 @@ create table amoimport.person (
     contact_id  bigint,
     found       text check (found in ('by_field', 'by_phone', 'by_email', 'created')),
     batch_id    bigint, -- the creation it was in
-    named_by    text, -- legacy conversation whose client gave the contact its name
+    named_by    text, -- legacy client that gave the contact its name
+    name_key    text, -- keyed hash of that name
     created_sec bigint -- created_at that we gave the contact, Unix seconds
 );
 
@@ -59,8 +60,8 @@ create index contact_batch_open on amoimport.contact_batch (id) where not settle
 create table amoimport.client (
     id        text primary key, -- legacy id
     person_id bigint not null references amoimport.person,
-    by_phone  boolean not null, -- whether its phone may be used to look for its contact
-    by_email  boolean not null
+    phone     text, -- keyed hash of the phone that may be used to look for its contact
+    email     text  -- likewise
 );
 create index client_person on amoimport.client (person_id);
 
@@ -73,7 +74,6 @@ create table amoimport.conversation (
     chat_id            text, -- amojo's id
     link_id            bigint,
     linked_contact     bigint,
-    planned            bigint not null default 0, -- messages to send, counted at enrol; orders the work
     last_msgid         text, -- our id of the part sent last
     announced_msgid    text, -- the one message that was not silent
     -- The intent: the one part that may have been written to amojo without its end being known.
@@ -88,7 +88,6 @@ create table amoimport.conversation (
     intent_notes       text[],
     intent_at          timestamptz
 );
-create index conversation_work on amoimport.conversation (planned desc, id) where planned > 0;
 create index conversation_client on amoimport.conversation (client_id);
 
 -- The order in a conversation is (sent_at, seq, length(id), id): where time and seq
@@ -105,6 +104,7 @@ create table amoimport.message (
     detail       text,
     notes        text[],
     attempts     integer not null default 0,
+    last_fault   text, -- the reason it had when a person planned it again
     parts        integer, -- how many messages it becomes
     parts_sent   integer not null default 0,
     part_ends    integer[], -- end of each part sent in the text, in runes

@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -44,7 +45,6 @@ type Intent struct {
 	RowHash  Hash
 	BodyHash string
 	Notes    []outcome.Code
-	Announce bool // this part is the one that is not silent
 }
 
 // Change is what a lane records in one step: what is settled, and what it is
@@ -53,6 +53,7 @@ type Change struct {
 	Conversation source.ConversationID
 	Settled      []Settled
 	LastMsgID    string  // our id of the part sent last; "" leaves it
+	Announced    string  // the one part that is not silent; "" where none is
 	Intent       *Intent // nil: nothing is under way
 }
 
@@ -162,14 +163,10 @@ func (l *Ledger) commitTogether(ctx context.Context, group []*waiter) error {
 			}
 			in := c.Intent
 			if in == nil {
-				batch.Queue(l.statement("clear_intent"), string(c.Conversation), null(c.LastMsgID))
+				batch.Queue(l.statement("clear_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced))
 				continue
 			}
-			announced := ""
-			if in.Announce {
-				announced = in.MsgID
-			}
-			batch.Queue(l.statement("set_intent"), string(c.Conversation), null(c.LastMsgID), null(announced),
+			batch.Queue(l.statement("set_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced),
 				in.Message, in.MsgID, in.Part, in.Parts, in.End, in.SentMsec, in.RowHash.text(), in.BodyHash, texts(in.Notes))
 		}
 		return tx.SendBatch(ctx, &batch).Close()
@@ -193,7 +190,12 @@ const maxDetail = 300
 func (c Change) storable() Change {
 	c.Settled = append([]Settled(nil), c.Settled...)
 	for i := range c.Settled {
-		c.Settled[i].Detail = storableText(c.Settled[i].Detail)
+		s := &c.Settled[i]
+		s.Detail = storableText(s.Detail)
+		s.AmojoIDs = slices.Clone(s.AmojoIDs)
+		for k := range s.AmojoIDs {
+			s.AmojoIDs[k] = storableText(s.AmojoIDs[k])
+		}
 	}
 	return c
 }

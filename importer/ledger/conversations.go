@@ -38,13 +38,11 @@ type Conversation struct {
 	ConversationID string // ours
 	ClientID       string
 	Person         int64
-	ContactID      int64 // 0: not matched yet
-	ByPhone        bool  // the client's phone may be used to find its contact
-	ByEmail        bool
-	PersonKey      string
+	ContactID      int64  // 0: not matched yet
+	Phone          string // keyed hash of the phone by which the client's contact may be looked for; "": none
+	Email          string // likewise
 	ChatID         string
 	LinkID         int64
-	LinkedContact  int64
 	FirstSent      time.Time // time of its first message; zero when it has none
 	Planned        int64     // messages to send now
 	LastMsgID      string
@@ -82,8 +80,8 @@ func scanConversation(r pgx.CollectableRow) (Conversation, error) {
 		row              *[16]byte
 		notes            []outcome.Code
 	}
-	err := r.Scan(&c.ID, &c.ConversationID, &c.ClientID, &c.Person, &c.PersonKey, &c.ContactID, &c.ByPhone, &c.ByEmail,
-		&c.ChatID, &c.LinkID, &c.LinkedContact, &first, &c.Planned, &c.LastMsec, &c.LastMsgID, &c.Announced,
+	err := r.Scan(&c.ID, &c.ConversationID, &c.ClientID, &c.Person, &c.ContactID, &c.Phone, &c.Email,
+		&c.ChatID, &c.LinkID, &first, &c.Planned, &c.LastMsec, &c.LastMsgID, &c.Announced,
 		&in.message, &msgid, &in.part, &in.parts, &in.end, &in.sent, &in.row, &in.body, &in.notes)
 	if err != nil {
 		return c, err
@@ -144,7 +142,6 @@ type Planned struct {
 	MsgID     string // of its first part
 	SentAt    time.Time
 	Seq       int64
-	RowHash   source.Hash // at the last enrol
 	Attempts  int
 	LastFault outcome.Code // why it was parked before it was planned again
 	Parts     int          // set once its first part went out
@@ -178,11 +175,9 @@ func (l *Ledger) Page(ctx context.Context, id source.ConversationID, after After
 			return err
 		}
 		page, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (p Planned, err error) {
-			var row [16]byte
 			var sent *[16]byte
-			err = r.Scan(&p.ID, &p.MsgID, &p.SentAt, &p.Seq, &row, &p.Attempts, &p.LastFault, &p.Parts, &p.PartsSent, &p.PartEnds,
+			err = r.Scan(&p.ID, &p.MsgID, &p.SentAt, &p.Seq, &p.Attempts, &p.LastFault, &p.Parts, &p.PartsSent, &p.PartEnds,
 				&p.AmojoIDs, &p.SentMsec, &sent, &p.BodyHash, &p.FloorMsec)
-			p.RowHash = row
 			if sent != nil {
 				h := Hash(*sent)
 				p.SentHash = &h

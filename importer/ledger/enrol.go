@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,11 +63,17 @@ func (e *ClashError) Error() string {
 // Hint says what to do.
 func (e *ClashError) Hint() string { return e.Advice }
 
-// ChangedError stops a run that finds more rows changed after they were sent than
-// a living history explains.
-type ChangedError struct{ Changed, Sent int64 }
+// ChangedError stops a run that finds more rows changed after they were sent, or
+// more rows gone, than a living history explains.
+type ChangedError struct {
+	Changed, Sent int64 // of the rows that were sent
+	Gone, Known   int64 // of the rows that were sent or planned
+}
 
 func (e *ChangedError) Error() string {
+	if e.Gone > 0 {
+		return fmt.Sprintf("%d of %d messages known so far are gone from the legacy database", e.Gone, e.Known)
+	}
 	return fmt.Sprintf("%d of %d messages already sent have changed in the legacy database", e.Changed, e.Sent)
 }
 
@@ -77,6 +84,9 @@ func (e *ChangedError) Hint() string {
 
 // errUnstaged says that what was staged is not there any more.
 var errUnstaged = errors.New("the staged rows are gone; the pass has to be read anew")
+
+// fewRows may always be gone: deleting some is what people do.
+const fewRows = 100
 
 // batchRows is how many rows one merging transaction takes.
 const batchRows = 5000
@@ -101,7 +111,12 @@ func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
 		return m, err
 	}
 	if err := l.proveUnique(ctx); err != nil {
-		return m, err
+		// What is refused leaves nothing behind, not even here.
+		clean := l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
+			_, err := tx.Exec(ctx, l.statement("clear_staging"))
+			return err
+		})
+		return m, cmp.Or(err, clean)
 	}
 	same, err := l.sameQueries(ctx, p.SQLDigest)
 	if err != nil {
@@ -146,9 +161,6 @@ func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
 			return err
 		}
 		m.Vanished = tag.RowsAffected()
-		if _, err := tx.Exec(ctx, l.statement("count_planned")); err != nil {
-			return err
-		}
 		if _, err := tx.Exec(ctx, l.statement("finish_enrol"), p.SQLDigest); err != nil {
 			return err
 		}
@@ -290,12 +302,20 @@ func (l *Ledger) sameQueries(ctx context.Context, digest string) (bool, error) {
 
 // countChanges counts, before anything is merged, what changed after it was sent.
 func (l *Ledger) countChanges(ctx context.Context, p Pass, same bool, m *Merged) error {
-	var changed, sent int64
-	err := l.read(ctx, "count changed rows", func() error {
-		return l.pool.QueryRow(ctx, l.statement("count_changes"), l.lease.epoch).Scan(&changed, &sent)
+	var changed, sent, gone, known int64
+	// In a transaction that proves the lease: who takes it over empties the staging
+	// tables, and that must not look like an emptied legacy database.
+	err := l.write(ctx, "count changed rows", func(tx pgx.Tx) error {
+		if err := tx.QueryRow(ctx, l.statement("count_changes"), l.lease.epoch).Scan(&changed, &sent); err != nil {
+			return err
+		}
+		return tx.QueryRow(ctx, l.statement("count_missing"), l.lease.epoch).Scan(&gone, &known)
 	})
 	if err != nil {
 		return err
+	}
+	if p.MaxChanged > 0 && gone > 0 && (gone == known || gone >= fewRows && float64(gone) > p.MaxChanged*float64(known)) {
+		return &ChangedError{Gone: gone, Known: known}
 	}
 	if !same {
 		m.Rebased = changed

@@ -173,8 +173,7 @@ func TestEnrolKeepsVerdicts(t *testing.T) {
 		t.Errorf("-before +after:\n%s", diff)
 	}
 	page, err := b.Page(t.Context(), "2", ledger.After{}, 10)
-	if err != nil || len(page) != 2 || page[0].ID != "2" || !page[0].SentAt.Equal(monday().Add(time.Second)) || *page[0].SentHash != hash ||
-		page[0].RowHash != b.keys[4].Hash {
+	if err != nil || len(page) != 2 || page[0].ID != "2" || !page[0].SentAt.Equal(monday().Add(time.Second)) || *page[0].SentHash != hash {
 		t.Errorf("page %+v, %v", page, err)
 	}
 
@@ -352,21 +351,16 @@ func TestPersons(t *testing.T) {
 		}
 		got := map[string]string{}
 		for _, c := range all {
-			got[string(c.ID)] = fmt.Sprint(c.PersonKey, " ", c.ByPhone, " ", c.ByEmail)
+			got[string(c.ID)] = fmt.Sprintf("%s %q %q", b.texts("select key from amoimport.person where id = " + fmt.Sprint(c.Person))[0], c.Phone, c.Email)
 		}
-		want := map[string]string{"1": "phone:p1 true false", "2": "phone:p1 true false", "3": "email:e1 false false", "4": "email:e1 false false",
-			"5": "client:e false false", "6": "client:e false false", "7": "client:g1 false false", "8": "email:e9 false true", "9": "client:g3 false false"}
-		want["2"], want["3"], want["4"] = "phone:p1 true false", "client:c false false", "client:d false false" // three clients have e1
+		want := map[string]string{
+			"1": `phone:p1 "p1" ""`, "2": `phone:p1 "p1" ""`, // three clients have e1
+			"3": `client:c "" ""`, "4": `client:d "" ""`, "5": `client:e "" ""`, "6": `client:e "" ""`,
+			"7": `client:g1 "" ""`, "8": `email:e9 "" "e9"`, "9": `client:g3 "" ""`,
+		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-	}
-	person := b.texts("select id::text from amoimport.person where key = 'phone:p1'")
-	var id int64
-	fmt.Sscan(person[0], &id)
-	ids, err := b.ConversationsOf(t.Context(), id)
-	if diff := cmp.Diff([]source.ConversationID{"1", "2"}, ids); err != nil || diff != "" {
-		t.Errorf("conversations of a person (-want +got):\n%s%v", diff, err)
 	}
 }
 

@@ -17,3 +17,6 @@ func Gathered(l *Ledger) int {
 func Idle(ctx context.Context, l *Ledger) []*pgxpool.Conn {
 	return l.pool.AcquireAllIdle(ctx)
 }
+
+// Statement is the text of a statement.
+func Statement(l *Ledger, name string) string { return l.statement(name) }

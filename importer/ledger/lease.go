@@ -20,8 +20,9 @@ const (
 	// fresh is how long a confirmed beat allows requests to be written. A
 	// newcomer waits for the whole lease time, which is longer.
 	fresh = 5 * time.Second
-	// MinLeaseTime keeps the lease time well above fresh.
-	MinLeaseTime = 10 * time.Second
+	// MinLeaseTime keeps the lease time above fresh and what it takes to connect
+	// after the last look at the lease.
+	MinLeaseTime = 20 * time.Second
 )
 
 // Holder is the process that holds a ledger.
@@ -70,12 +71,16 @@ type Lease struct {
 func (l *Ledger) Acquire(ctx context.Context, self Holder, leaseTime time.Duration, figures func() any) (*Lease, error) {
 	leaseTime = max(leaseTime, MinLeaseTime)
 	var seen leaseRow
+	tried := int64(-1) // epoch of a take whose answer was lost
 	since := time.Now()
 	for first := true; ; first = false {
 		var row leaseRow
 		err := l.read(ctx, "read the ledger's lease", func() error { return row.scan(l.pool.QueryRow(ctx, l.statement("read_lease"))) })
 		if err != nil {
 			return nil, err
+		}
+		if tried >= 0 && row.Held && row.Epoch == tried+1 && row.Holder == self {
+			return l.hold(ctx, row.Epoch, time.Now(), figures), nil
 		}
 		if row.Held && !row.Holder.dead(self) {
 			switch {
@@ -104,17 +109,27 @@ func (l *Ledger) Acquire(ctx context.Context, self Holder, leaseTime time.Durati
 		}
 		if err != nil {
 			if ctx.Err() == nil && passing(err) {
-				continue // the take may have been recorded: then it is our own dead epoch, seen as held by us
+				tried = row.Epoch // the take may have been recorded
+				select {
+				case <-ctx.Done():
+				case <-time.After(beatEvery / 2):
+				}
+				continue
 			}
 			return nil, l.fail("take the ledger", err)
 		}
-		lease := &Lease{ledger: l, epoch: epoch, confirmed: begun, done: make(chan struct{}), changed: make(chan struct{}), figures: figures}
-		beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		lease.cancel = cancel
-		l.lease = lease
-		go lease.keep(beating)
-		return lease, nil
+		return l.hold(ctx, epoch, begun, figures), nil
 	}
+}
+
+// hold begins to keep a lease that was taken.
+func (l *Ledger) hold(ctx context.Context, epoch int64, confirmed time.Time, figures func() any) *Lease {
+	lease := &Lease{ledger: l, epoch: epoch, confirmed: confirmed, done: make(chan struct{}), changed: make(chan struct{}), figures: figures}
+	beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	lease.cancel = cancel
+	l.lease = lease
+	go lease.keep(beating)
+	return lease
 }
 
 // keep beats until it is cancelled or the lease is lost.

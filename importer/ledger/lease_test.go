@@ -229,3 +229,23 @@ func TestWithoutLease(t *testing.T) {
 		t.Errorf("reading: %v", err)
 	}
 }
+
+// TestBeatDuringLongStatement: a transaction that has proved the lease lets the
+// holder beat, and keeps a newcomer out.
+func TestBeatDuringLongStatement(t *testing.T) {
+	dsn := emptyLedger(t)
+	l, holder, other := connect(t, dsn), around(t, dsn), around(t, dsn)
+	exec(t, holder, "update amoimport.lease set epoch = 7, held = true")
+	exec(t, holder, "begin")
+	exec(t, holder, ledger.Statement(l, "check_epoch"), 7)
+	exec(t, other, "set lock_timeout = '300ms'")
+	exec(t, other, ledger.Statement(l, "beat"), 7, "{}")
+	_, err := other.Exec(t.Context(), ledger.Statement(l, "take_lease"), 7, 1, "", "", "", "", 1, "")
+	if err == nil || !strings.Contains(err.Error(), "lock timeout") {
+		t.Errorf("a newcomer during a transaction of the holder: %v", err)
+	}
+	exec(t, holder, "commit")
+	if tag, err := other.Exec(t.Context(), ledger.Statement(l, "take_lease"), 7, 1, "", "", "", "", 1, ""); err != nil || tag.RowsAffected() != 1 {
+		t.Errorf("a newcomer after it: %v, %v", tag, err)
+	}
+}

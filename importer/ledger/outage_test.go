@@ -197,7 +197,7 @@ func TestNoSessionState(t *testing.T) {
 	if _, err := b.Snapshot(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := b.OpenBatch(t.Context(), 1, []ledger.Creation{{Person: 1, NamedBy: "1"}}); err != nil {
+	if _, err := b.OpenBatch(t.Context(), 1, []ledger.Creation{{Person: 1, ClientID: "1"}}); err != nil {
 		t.Fatal(err)
 	}
 	sessions := ledger.Idle(t.Context(), b.Ledger)

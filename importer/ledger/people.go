@@ -3,7 +3,6 @@ package ledger
 import (
 	"context"
 
-	"github.com/amoimport/amoimport/source"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -29,9 +28,10 @@ func (l *Ledger) SetContact(ctx context.Context, person, contact int64, how Foun
 // Creation is one contact in a batch that is being created.
 type Creation struct {
 	Person     int64
-	CreatedSec int64                 // the created_at it is given
-	NamedBy    source.ConversationID // whose client gives the name
-	ContactID  int64                 // 0: not known (yet)
+	CreatedSec int64  // the created_at it is given
+	ClientID   string // legacy id of the client it is named after
+	NameKey    string // keyed hash of its name
+	ContactID  int64  // 0: not known (yet)
 }
 
 // Batch is a creation of contacts whose end is not known.
@@ -50,7 +50,7 @@ func (l *Ledger) OpenBatch(ctx context.Context, highest int64, members []Creatio
 		}
 		var rows pgx.Batch
 		for _, m := range members {
-			rows.Queue(l.statement("join_batch"), m.Person, id, m.CreatedSec, string(m.NamedBy))
+			rows.Queue(l.statement("join_batch"), m.Person, id, m.CreatedSec, m.ClientID, m.NameKey)
 		}
 		return tx.SendBatch(ctx, &rows).Close()
 	})
@@ -82,32 +82,18 @@ func (l *Ledger) OpenBatches(ctx context.Context) ([]Batch, error) {
 		}
 		var b Batch
 		var person, created *int64
-		var named *string
-		_, err = pgx.ForEachRow(rows, []any{&b.ID, &b.Highest, &person, &created, &named}, func() error {
+		var named, key *string
+		_, err = pgx.ForEachRow(rows, []any{&b.ID, &b.Highest, &person, &created, &named, &key}, func() error {
 			if n := len(all); n == 0 || all[n-1].ID != b.ID {
 				all = append(all, Batch{ID: b.ID, Highest: b.Highest})
 			}
 			if person != nil {
 				last := &all[len(all)-1]
-				last.Members = append(last.Members, Creation{Person: *person, CreatedSec: *created, NamedBy: source.ConversationID(*named)})
+				last.Members = append(last.Members, Creation{Person: *person, CreatedSec: *created, ClientID: *named, NameKey: *key})
 			}
 			return nil
 		})
 		return err
 	})
 	return all, err
-}
-
-// ConversationsOf lists the conversations of a person that have something planned.
-func (l *Ledger) ConversationsOf(ctx context.Context, person int64) ([]source.ConversationID, error) {
-	var ids []source.ConversationID
-	err := l.read(ctx, "list the conversations of a person", func() error {
-		rows, err := l.pool.Query(ctx, l.statement("list_conversations_of"), person)
-		if err != nil {
-			return err
-		}
-		ids, err = pgx.CollectRows(rows, pgx.RowTo[source.ConversationID])
-		return err
-	})
-	return ids, err
 }

@@ -1,9 +1,11 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 )
 
 // Self describes this process, so that another can tell whether it still lives.
@@ -24,11 +26,19 @@ func (h Holder) dead(self Holder) bool {
 	if h.BootID == "" || h.BootID != self.BootID || h.PIDNamespace == "" || h.PIDNamespace != self.PIDNamespace || h.Started == "" {
 		return false
 	}
-	return startOf(h.PID) != h.Started
+	if started := startOf(h.PID); started != "" {
+		return started != h.Started
+	}
+	// Unreadable is not dead: the process of another account may be hidden.
+	p, err := os.FindProcess(h.PID)
+	return err == nil && errors.Is(p.Signal(syscall.Signal(0)), os.ErrProcessDone)
 }
 
-// startOf is the start time of a process in clock ticks since boot, or "" when
-// there is no such process. A zombie has ended.
+// ended is the start of a process that has ended and is not yet reaped.
+const ended = "ended"
+
+// startOf is the start time of a process in clock ticks since boot, or "" when it
+// cannot be read.
 func startOf(pid int) string {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -37,8 +47,11 @@ func startOf(pid int) string {
 	// The command in parentheses may hold anything; the fields follow its last ")".
 	_, rest, ok := strings.Cut(string(b[max(0, strings.LastIndexByte(string(b), ')')):]), ") ")
 	fields := strings.Fields(rest)
-	if !ok || len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
+	if !ok || len(fields) < 20 {
 		return ""
+	}
+	if fields[0] == "Z" || fields[0] == "X" {
+		return ended
 	}
 	return fields[19]
 }

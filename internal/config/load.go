@@ -173,7 +173,7 @@ func (l *loader) token(a *Account) {
 	case v != "":
 		a.Token = Secret(v)
 	case slices.Contains(l.needs, NeedToken):
-		l.add("account.token_file", "Set "+EnvToken+", or run `amoimport auth` with account.token_file set.", "there is no token for API v4")
+		l.add("account.token_file", "Set "+EnvToken+", or name a file that holds one as account.token_file.", "there is no token for API v4")
 	}
 }
 

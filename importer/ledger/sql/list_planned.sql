@@ -1,6 +1,6 @@
 -- The floor is the last millisecond taken by the nearest message before this one
 -- of which anything was sent.
-select m.id, m.msgid, m.sent_at, m.seq, m.row_hash, m.attempts, coalesce(m.reason, ''), coalesce(m.parts, 0), m.parts_sent, m.part_ends,
+select m.id, m.msgid, m.sent_at, m.seq, m.attempts, coalesce(m.last_fault, ''), coalesce(m.parts, 0), m.parts_sent, m.part_ends,
     m.amojo_ids, coalesce(m.sent_msec, 0), m.sent_hash, coalesce(m.body_hash, ''), coalesce(before.last_msec, 0)
 from amoimport.message m
 left join lateral (

@@ -1,6 +1,5 @@
-select c.id, c.conversation_id, coalesce(c.client_id, ''), coalesce(p.id, 0), coalesce(p.key, ''), coalesce(p.contact_id, 0),
-    coalesce(k.by_phone, false), coalesce(k.by_email, false),
-    coalesce(c.chat_id, ''), coalesce(c.link_id, 0), coalesce(c.linked_contact, 0),
+select c.id, c.conversation_id, coalesce(c.client_id, ''), coalesce(p.id, 0), coalesce(p.contact_id, 0), coalesce(k.phone, ''), coalesce(k.email, ''),
+    coalesce(c.chat_id, ''), coalesce(c.link_id, 0),
     (select min(m.sent_at) from amoimport.message m where m.conversation = c.id),
     (select count(*) from amoimport.message m where m.conversation = c.id and m.outcome = 'planned'),
     coalesce((select max(m.sent_msec + m.parts - 1) from amoimport.message m where m.conversation = c.id and m.parts_sent > 0), 0),

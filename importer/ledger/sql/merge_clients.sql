@@ -16,19 +16,18 @@ shared_email as (
 ),
 keyed as (
     select f.client_id,
-        f.phone is not null and sp.phone is null as by_phone,
-        f.email is not null and se.email is null as by_email,
-        f.phone, f.email
+        case when sp.phone is null then f.phone end as phone,
+        case when se.email is null then f.email end as email
     from fresh f
     left join shared_phone sp on sp.phone = f.phone
     left join shared_email se on se.email = f.email
 )
-insert into amoimport.client (id, person_id, by_phone, by_email)
-select k.client_id, p.id, k.by_phone, k.by_email
+insert into amoimport.client (id, person_id, phone, email)
+select k.client_id, p.id, k.phone, k.email
 from keyed k
 join amoimport.person p on p.key = case
-    when k.by_phone then 'phone:' || k.phone
-    when k.by_email then 'email:' || k.email
+    when k.phone is not null then 'phone:' || k.phone
+    when k.email is not null then 'email:' || k.email
     else 'client:' || k.client_id
 end
 on conflict (id) do nothing

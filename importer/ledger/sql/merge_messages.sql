@@ -45,6 +45,7 @@ merged as (
         vanished = false
     where m.row_hash <> excluded.row_hash
         or m.vanished
+        or (m.outcome = 'sent' and $5::boolean and m.edited <> (excluded.row_hash <> m.sent_hash))
         or (m.outcome = 'sent' and not $5::boolean and m.sent_hash <> excluded.row_hash)
         or (m.parts_sent = 0 and m.outcome <> 'sent' and (m.sent_at is distinct from excluded.sent_at or m.seq <> excluded.seq))
         or (m.parts_sent = 0 and (m.outcome, m.reason, m.detail) is distinct from (excluded.outcome, excluded.reason, excluded.detail)

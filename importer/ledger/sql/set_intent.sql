@@ -1,6 +1,6 @@
 update amoimport.conversation
 set last_msgid       = coalesce($2, last_msgid),
-    announced_msgid  = coalesce($3, announced_msgid),
+    announced_msgid  = $3,
     intent_message   = $4,
     intent_msgid     = $5,
     intent_part      = $6,
