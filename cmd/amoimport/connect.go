@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/internal/config"
+	"github.com/spf13/cobra"
+)
+
+func newConnect(e env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "connect",
+		Short: "Connect the chat channel to the account, once and on purpose",
+		Long: `connect connects the channel to the account, as a channel that was registered a
+moment ago needs it once. For a channel that is connected already it may change
+its title and the version of its webhooks, so no other command ever does it.`,
+		Args: noWords,
+	}
+	path := configFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.connect(c.Context(), *path) }
+	return c
+}
+
+func (e env) connect(ctx context.Context, path string) error {
+	cfg, err := config.Load(path, e.getenv, config.NeedToken, config.NeedChannel)
+	if err != nil {
+		return err
+	}
+	if cfg.Account.Domain == "kommo.com" {
+		switch {
+		case cfg.Channel.HookAPIVersion != "v2":
+			return &fault{problem: "channel.hook_api_version: Kommo takes only v2", hint: "Set it to v2."}
+		case cfg.Channel.Title == "":
+			return &fault{problem: "channel.title: Kommo wants a title", hint: "Set the name that the channel is to have in the account."}
+		}
+	}
+	a, err := newAPIs(cfg)
+	if err != nil {
+		return err
+	}
+	ctx, release := e.untilSignal(ctx, func(what string) { fmt.Fprintln(e.err, "amoimport: "+what) })
+	defer release()
+	return interrupted(ctx, e.connectChannel(ctx, cfg, a))
+}
+
+func (e env) connectChannel(ctx context.Context, cfg *config.Config, a *apis) error {
+	crm, err := a.crmClient(nil)
+	if err != nil {
+		return err
+	}
+	var scope amojo.Scope
+	err = patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) error {
+		account, err := identify(ctx, cfg, crm)
+		if err != nil {
+			return err
+		}
+		scope = amojo.Scope{ChannelID: cfg.Channel.ID, AccountID: account.AmojoID}
+		fmt.Fprintf(e.out, "Connecting channel %s to account %d (%s)", scope.ChannelID, account.ID, account.Subdomain)
+		if cfg.Channel.Title != "" {
+			fmt.Fprintf(e.out, " with the title %q", cfg.Channel.Title)
+		}
+		fmt.Fprintf(e.out, ", webhooks %s.\n", cfg.Channel.HookAPIVersion)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	chats, err := a.chatsClient(scope, nil)
+	if err != nil {
+		return err
+	}
+	return patiently(ctx, "amojo", cfg.Channel.BaseURL, "channel.base_url", func(ctx context.Context) error {
+		done, err := chats.Connect(ctx, cfg.Channel.Title, cfg.Channel.HookAPIVersion)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "Connected: scope_id %s\n", done.ScopeID)
+		if done.Title != "" {
+			fmt.Fprintf(e.out, "  title %q\n", done.Title)
+		}
+		if done.HookAPIVersion != "" {
+			fmt.Fprintf(e.out, "  webhooks %s\n", done.HookAPIVersion)
+		}
+		if done.ScopeID != scope.String() {
+			return &fault{problem: fmt.Sprintf("amojo calls the scope %s, and a run would use %s", done.ScopeID, scope),
+				hint: "Check channel.id and account.amojo_id."}
+		}
+		return nil
+	})
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/amoimport/amoimport/amocrm"
+	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/internal/config"
+	"github.com/amoimport/amoimport/pace"
+	"github.com/amoimport/amoimport/source"
+)
+
+const (
+	// maxSkew is how far this machine's clock may be off. A signature is good for
+	// 15 minutes; a clock that is off by some has no business signing.
+	maxSkew = 5 * time.Minute
+	// patience is how long an API may take to answer all that is asked before a
+	// run. A run itself waits out any outage; before it, silence is more likely a
+	// wrong address.
+	patience = 30 * time.Second
+)
+
+// target is what a look at the account found.
+type target struct {
+	account   amocrm.Account
+	scope     amojo.Scope
+	managers  map[string]compose.Manager // by legacy id
+	unmatched int                        // managers for whom the bot will speak
+}
+
+// look checks everything about the account that a run relies on, and reads only:
+// token, account, clock, users, custom field, and the channel with its secret.
+func look(ctx context.Context, cfg *config.Config, a *apis, managers []source.Manager) (target, error) {
+	crm, err := a.crmClient(nil)
+	if err != nil {
+		return target{}, err
+	}
+	var t target
+	err = patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) error {
+		if t.account, err = identify(ctx, cfg, crm); err != nil {
+			return err
+		}
+		users, err := crm.Users(ctx)
+		if err != nil {
+			return err
+		}
+		if t.managers, t.unmatched, err = matchManagers(managers, users, cfg.Managers.ByID); err != nil {
+			return err
+		}
+		return checkField(ctx, crm, cfg.Contacts.LegacyIDField)
+	})
+	if err != nil {
+		return target{}, err
+	}
+	t.scope = amojo.Scope{ChannelID: cfg.Channel.ID, AccountID: t.account.AmojoID}
+	chats, err := a.chatsClient(t.scope, nil)
+	if err != nil {
+		return target{}, err
+	}
+	return t, patiently(ctx, "amojo", cfg.Channel.BaseURL, "channel.base_url", func(ctx context.Context) error {
+		clock, err := chats.Ping(ctx)
+		if err != nil {
+			return err
+		}
+		return checkClock(clock, time.Now())
+	})
+}
+
+// identify reads the account and compares it with the configuration.
+func identify(ctx context.Context, cfg *config.Config, crm *amocrm.Client) (amocrm.Account, error) {
+	a, err := crm.Account(ctx)
+	if err != nil {
+		return a, err
+	}
+	if err := checkClock(a.ServerTime, time.Now()); err != nil {
+		return a, err
+	}
+	want, have := cfg.Account, a.AmojoID
+	switch {
+	case want.ID != 0 && want.ID != a.ID:
+		return a, &fault{problem: fmt.Sprintf("the token is for account %d, and account.id is %d", a.ID, want.ID),
+			hint: "Use a token of the account to import into, or correct account.id."}
+	case want.Subdomain != "" && !strings.EqualFold(want.Subdomain, a.Subdomain):
+		return a, &fault{problem: fmt.Sprintf("the account answers as %q, and account.subdomain is %q", a.Subdomain, want.Subdomain),
+			hint: "Correct account.subdomain, or account.base_url if that is set."}
+	case want.AmojoID != "" && have != "" && want.AmojoID != have:
+		return a, &fault{problem: fmt.Sprintf("the account's amojo_id is %s, and account.amojo_id is %s", have, want.AmojoID),
+			hint: "Correct account.amojo_id, or leave it empty: it is asked of the account."}
+	case want.AmojoID == "" && have == "":
+		return a, &fault{problem: "the account does not tell its amojo_id, the id it has in the chats API",
+			hint: "Set account.amojo_id; amoCRM's support names it when it registers a channel."}
+	case have == "":
+		a.AmojoID = want.AmojoID
+	}
+	return a, nil
+}
+
+// checkClock compares a server's clock with ours. The zero time is no clock.
+func checkClock(server, here time.Time) error {
+	if server.IsZero() {
+		return nil
+	}
+	off, word := here.Sub(server), "ahead of"
+	if off < 0 {
+		off, word = -off, "behind"
+	}
+	if off <= maxSkew {
+		return nil
+	}
+	return &fault{problem: fmt.Sprintf("this machine's clock is %s %s the server's; %s is the most", off.Round(time.Second), word, maxSkew),
+		hint: "Set the clock, best by NTP, and start again: signatures with a wrong time are refused."}
+}
+
+// checkField sees that a custom field of contacts exists and takes text.
+func checkField(ctx context.Context, crm *amocrm.Client, id int64) error {
+	if id == 0 {
+		return nil
+	}
+	f, ok, err := crm.ContactField(ctx, id)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return &fault{problem: fmt.Sprintf("contacts.legacy_id_field: contacts have no custom field with the id %d", id),
+			hint: "Take the id of a text field of contacts in this account, or leave the key empty."}
+	case !f.IsText():
+		return &fault{problem: fmt.Sprintf("contacts.legacy_id_field: the field %d has the type %s, not text", id, f.Type),
+			hint: "Take the id of a text field of contacts in this account, or leave the key empty."}
+	}
+	return nil
+}
+
+// matchManagers finds each legacy manager's user: by the map of the configuration,
+// else by e-mail. Only an active user known to amojo can speak in a chat.
+func matchManagers(managers []source.Manager, users []amocrm.User, byID map[string]config.User) (known map[string]compose.Manager, unmatched int, err error) {
+	mails := make(map[string]amocrm.User, len(users))
+	ids := make(map[int64]amocrm.User, len(users))
+	for _, u := range users {
+		ids[u.ID] = u
+		if u.Email != "" {
+			mails[strings.ToLower(u.Email)] = u
+		}
+	}
+	var missing []string
+	for _, legacy := range slices.Sorted(maps.Keys(byID)) {
+		want := byID[legacy]
+		if _, ok := ids[want.ID]; want.Email == "" && !ok {
+			missing = append(missing, fmt.Sprintf("%s (user %d)", legacy, want.ID))
+		}
+		if _, ok := mails[strings.ToLower(want.Email)]; want.Email != "" && !ok {
+			missing = append(missing, legacy+" (by e-mail)")
+		}
+	}
+	if missing != nil {
+		return nil, 0, &fault{problem: "managers.by_id names users that the account does not have: " + strings.Join(missing, ", "),
+			hint: "Take the ids or e-mails of users of this account, or leave these managers out: then the channel's bot speaks for them."}
+	}
+	known = make(map[string]compose.Manager, len(managers))
+	for _, m := range managers {
+		email := strings.ToLower(strings.TrimSpace(m.Email))
+		u, found := mails[email]
+		if want, ok := byID[m.ID]; ok && want.Email != "" {
+			u, found = mails[strings.ToLower(want.Email)], true
+		} else if ok {
+			u, found = ids[want.ID], true
+		}
+		manager := compose.Manager{Name: m.Name}
+		if found && u.IsActive {
+			manager.RefID = u.AmojoID
+		}
+		if manager.RefID == "" {
+			unmatched++
+		}
+		known[m.ID] = manager
+	}
+	return known, unmatched, nil
+}
+
+// patiently bounds what is asked of an API before a run, and says which API kept
+// silent, and where.
+func patiently(ctx context.Context, api, url, key string, ask func(context.Context) error) error {
+	limited, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := ask(limited)
+	if err == nil || limited.Err() == nil || ctx.Err() != nil {
+		return err
+	}
+	why := "none came"
+	var notSent *pace.NotSentError
+	if errors.As(err, &notSent) && notSent.Last != nil {
+		why = notSent.Last.Error()
+	}
+	return &fault{problem: fmt.Sprintf("%s at %s gave no answer in %s: %s", api, url, patience, why),
+		hint: fmt.Sprintf("Check the network and %s.", key), err: err}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/amoimport/amoimport/importer"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/internal/config"
+	"github.com/amoimport/amoimport/source"
+	"github.com/spf13/cobra"
+)
+
+func newRun(e env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "run",
+		Short: "Import, or go on with an import",
+		Long: `run imports everything that the legacy database holds and amoCRM does not have
+yet. Stop it whenever you like; the same command goes on where it was. Before
+it writes anything it checks the queries, the token, the account and the channel.`,
+		Args: noWords,
+	}
+	path := configFlag(c)
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.runImport(c.Context(), *path) }
+	return c
+}
+
+func (e env) runImport(ctx context.Context, path string) error {
+	cfg, err := config.Load(path, e.getenv)
+	if err != nil {
+		return err
+	}
+	progress := &importer.Progress{}
+	a, err := newAPIs(cfg)
+	if err != nil {
+		return err
+	}
+	show := e.newDisplay(func() figures { return a.figures(progress) })
+	ctx, release := e.untilSignal(ctx, show.say)
+	defer release()
+	state, err := e.runUntil(ctx, cfg, a, progress, show)
+	show.end()
+	if err = interrupted(ctx, err); err != nil {
+		return err
+	}
+	summary(e.out, state)
+	if f := progress.Figures(); f.Resumed+f.Doubts > 0 {
+		fmt.Fprintf(e.out, "\n%s settled by reading chats back, %d of them left by an earlier run.\n",
+			plural(f.Resumed+f.Doubts, "doubt was", "doubts were"), f.Resumed)
+	}
+	if n := state.Messages.Parked; n > 0 {
+		return &parkedError{messages: n}
+	}
+	return nil
+}
+
+// runUntil checks, takes the ledger, and imports to the end.
+func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress *importer.Progress, show *display) (ledger.Snapshot, error) {
+	db, t, err := prepare(ctx, cfg, a)
+	if err != nil {
+		return ledger.Snapshot{}, err
+	}
+	defer db.Close()
+	if t.unmatched > 0 {
+		show.log.Warn().Int("managers", t.unmatched).Msg("managers without an active user in the account; the channel's bot speaks for them")
+	}
+	l, err := ledger.Open(ctx, ledgerAt(cfg, progress.SetWaiting))
+	if err != nil {
+		return ledger.Snapshot{}, err
+	}
+	defer l.Close()
+	err = e.importInto(ctx, l, cfg, a, t, db, progress, show)
+	if err != nil {
+		return ledger.Snapshot{}, err
+	}
+	return l.Snapshot(ctx)
+}
+
+// prepare proves everything that can be proved by reading, so that a run with
+// something wrong writes nothing anywhere.
+func prepare(ctx context.Context, cfg *config.Config, a *apis) (*source.DB, target, error) {
+	if err := composing(cfg, nil).Validate(); err != nil {
+		return nil, target{}, &fault{problem: "the settings do not fit: " + err.Error(), hint: "Correct them in the configuration.", err: err}
+	}
+	// There may be no ledger yet; its server must be there.
+	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
+	if err != nil {
+		return nil, target{}, err
+	}
+	l.Close()
+	db, err := openSource(ctx, cfg)
+	if err != nil {
+		return nil, target{}, err
+	}
+	t, err := func() (target, error) {
+		if err := db.Check(ctx); err != nil {
+			return target{}, err
+		}
+		managers, err := db.Managers(ctx)
+		if err != nil {
+			return target{}, err
+		}
+		return look(ctx, cfg, a, managers)
+	}()
+	if err != nil {
+		db.Close()
+		return nil, target{}, err
+	}
+	return db, t, nil
+}
+
+// importInto holds the ledger while the import runs.
+func (e env) importInto(ctx context.Context, l *ledger.Ledger, cfg *config.Config, a *apis, t target, db *source.DB,
+	progress *importer.Progress, show *display) (err error) {
+	lease, err := l.Acquire(ctx, ledger.Self("amoimport run"), cfg.Run.LeaseTime, func() any { return a.figures(progress) })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lease.Release(context.WithoutCancel(ctx))) }()
+	if err := l.Settle(ctx, setup(cfg, t)); err != nil {
+		return err
+	}
+	live, err := a.live(t.scope, lease)
+	if err != nil {
+		return err
+	}
+	o := running(cfg, t)
+	o.Source, o.Target, o.Ledger = db, live, l
+	o.Log, o.Progress = show.log, progress
+	return importer.Run(ctx, o)
+}

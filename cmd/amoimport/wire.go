@@ -1,0 +1,208 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/amoimport/amoimport/amocrm"
+	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer"
+	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/internal/config"
+	"github.com/amoimport/amoimport/pace"
+	"github.com/amoimport/amoimport/source"
+)
+
+// openSource connects to the legacy database.
+func openSource(ctx context.Context, cfg *config.Config) (*source.DB, error) {
+	s := cfg.Source
+	return source.Open(ctx, source.Options{
+		DSN:              string(s.DSN),
+		ConversationsSQL: s.ConversationsSQL.Text, ConversationsFile: cmp.Or(s.ConversationsSQL.Path, "the built-in conversations query"),
+		MessagesSQL: s.MessagesSQL.Text, MessagesFile: cmp.Or(s.MessagesSQL.Path, "the built-in messages query"),
+		ManagersSQL: s.ManagersSQL.Text, ManagersFile: cmp.Or(s.ManagersSQL.Path, "the built-in managers query"),
+		Timezone: s.Timezone.Location,
+	})
+}
+
+// ledgerAt says where the ledger is. waiting may be nil.
+func ledgerAt(cfg *config.Config, waiting func(string)) ledger.Options {
+	return ledger.Options{DSN: string(cfg.Ledger.DSN), Schema: cfg.Ledger.Schema, Waiting: waiting}
+}
+
+// gate is asked before each request is written; nil lets all pass.
+type gate func(context.Context) error
+
+// apis is the way to both APIs of one account. All clients made of it share its
+// pacers, connections and tokens.
+type apis struct {
+	cfg              *config.Config
+	crm, chats       *pace.Pacer
+	crmNet, chatsNet http.RoundTripper
+	tokens           amocrm.TokenSource
+}
+
+// newAPIs makes the way; nothing is asked yet.
+func newAPIs(cfg *config.Config) (*apis, error) {
+	a := &apis{
+		cfg:      cfg,
+		crm:      pace.New(pace.Config{Name: "API v4", Rate: cfg.Limits.APIv4}),
+		chats:    pace.New(pace.Config{Name: "amojo", Rate: cfg.Limits.Amojo}),
+		crmNet:   pace.Network(),
+		chatsNet: pace.Network(),
+	}
+	if token := cfg.Account.Token; token != "" {
+		a.tokens = amocrm.LongLivedToken(token)
+		return a, nil
+	}
+	// Tokens are renewed beside the pacer: it happens once a day, and everybody
+	// who waits for his turn waits for it.
+	oauth, err := amocrm.NewOAuth(&http.Client{Transport: a.crmNet}, cfg.Account.BaseURL, amocrm.Integration{
+		ClientID: cfg.Account.ClientID, ClientSecret: string(cfg.Account.ClientSecret), RedirectURI: cfg.Account.RedirectURI,
+	}, amocrm.TokenFile(cfg.Account.TokenFile))
+	a.tokens = oauth
+	return a, err
+}
+
+// crmClient is a client of API v4. Its Authorizer stands above the pacer, so that
+// the repeat with a renewed token waits for its turn as well.
+func (a *apis) crmClient(g gate) (*amocrm.Client, error) {
+	return amocrm.New(&http.Client{Transport: amocrm.Authorizer{Source: a.tokens, Base: a.paced(a.crm, a.crmNet, g)}}, a.cfg.Account.BaseURL)
+}
+
+// chatsClient is a client of amojo. It signs below the pacer, when the request
+// really goes out.
+func (a *apis) chatsClient(scope amojo.Scope, g gate) (*amojo.Client, error) {
+	signed := amojo.SigningTransport{Secret: string(a.cfg.Channel.Secret), Base: a.chatsNet}
+	return amojo.New(&http.Client{Transport: a.paced(a.chats, signed, g)}, a.cfg.Channel.BaseURL, scope)
+}
+
+func (a *apis) paced(p *pace.Pacer, base http.RoundTripper, g gate) *pace.Transport {
+	return &pace.Transport{Pacer: p, Base: base, AttemptTimeout: a.cfg.Limits.AttemptTimeout, Gate: g}
+}
+
+// waiting says why requests wait, "" when none does.
+func (a *apis) waiting() string {
+	var reasons []string
+	for _, p := range []*pace.Pacer{a.crm, a.chats} {
+		if r := p.Status().Reason; r != "" {
+			reasons = append(reasons, r)
+		}
+	}
+	return strings.Join(reasons, " ")
+}
+
+// figures is what status shows of a run; the ledger keeps it with the lease.
+type figures struct {
+	importer.Figures
+	APIs []apiFigures `json:"apis"`
+
+	trouble bool // requests wait for another reason than the pace that was set
+}
+
+// apiFigures is the pace of one API.
+type apiFigures struct {
+	Name     string  `json:"name"`
+	State    string  `json:"state"`
+	Rate     float64 `json:"rate"`    // requests a second, allowed now
+	Ceiling  float64 `json:"ceiling"` // requests a second, as set
+	Queue    int     `json:"queue"`
+	Requests int64   `json:"requests"`
+	TooMany  int64   `json:"too_many"` // 429s
+}
+
+func (a *apis) figures(p *importer.Progress) figures {
+	f := figures{Figures: p.Figures()}
+	f.trouble = f.Waiting != ""
+	if f.Waiting == "" {
+		f.Waiting = a.waiting()
+	}
+	for _, p := range []*pace.Pacer{a.crm, a.chats} {
+		s := p.Status()
+		f.trouble = f.trouble || s.State != pace.Running || s.Rate < s.Ceiling
+		f.APIs = append(f.APIs, apiFigures{Name: s.Name, State: string(s.State), Rate: s.Rate, Ceiling: s.Ceiling,
+			Queue: s.Queue, Requests: s.Departures, TooMany: s.TooMany})
+	}
+	return f
+}
+
+// live is the target that really sends, as long as the lease is held.
+func (a *apis) live(scope amojo.Scope, lease *ledger.Lease) (*importer.Live, error) {
+	crm, err := a.crmClient(lease.Confirm)
+	if err != nil {
+		return nil, err
+	}
+	chats, err := a.chatsClient(scope, lease.Confirm)
+	if err != nil {
+		return nil, err
+	}
+	c := a.cfg.Contacts
+	return &importer.Live{
+		CRM: crm, Chats: chats, Await: lease.Await,
+		LegacyField: c.LegacyIDField,
+		OnAmbiguous: importer.OnAmbiguous(c.OnAmbiguous),
+		Region:      c.DefaultRegion,
+		Tags:        c.Tags,
+		Responsible: c.ResponsibleUserID,
+	}, nil
+}
+
+// composing is how rows become messages.
+func composing(cfg *config.Config, managers map[string]compose.Manager) compose.Settings {
+	bot := cfg.Channel.Bot
+	return compose.Settings{
+		IDs: compose.Templates{Message: cfg.IDs.Message, Conversation: cfg.IDs.Conversation,
+			Client: cfg.IDs.Client, Author: cfg.IDs.Author, Manager: cfg.IDs.Manager},
+		SplitOver:         cfg.Replay.SplitOver,
+		Bot:               amojo.Party{ID: bot.ClientID, RefID: bot.ID, Name: bot.Name},
+		Managers:          managers,
+		ManagerNameFormat: cfg.Replay.ManagerName,
+		UnnamedClient:     cfg.Contacts.Unnamed,
+	}
+}
+
+// setup is what may never change for this ledger.
+func setup(cfg *config.Config, t target) ledger.Setup {
+	return ledger.Setup{
+		SourceName: cfg.Source.Name,
+		Account:    t.account.Subdomain + "." + cfg.Account.Domain,
+		ScopeID:    t.scope.String(),
+		Message:    cfg.IDs.Message,
+		Chat:       cfg.IDs.Conversation,
+		Client:     cfg.IDs.Client,
+		Author:     cfg.IDs.Author,
+		Manager:    cfg.IDs.Manager,
+		SplitOver:  cfg.Replay.SplitOver,
+	}
+}
+
+// running is what a run is to do, but for source, target and ledger.
+func running(cfg *config.Config, t target) importer.Options {
+	return importer.Options{
+		Compose:      composing(cfg, t.managers),
+		Announce:     importer.Announce(cfg.Replay.Announce),
+		Region:       cfg.Contacts.DefaultRegion,
+		PersonKey:    personKey(cfg.Channel.Secret),
+		SharedMax:    cfg.Contacts.SharedPhoneMax,
+		Lanes:        cfg.Run.Lanes,
+		PrepareAhead: cfg.Run.PrepareAhead,
+		SettleTime:   cfg.Run.SettleTime,
+		MaxChanged:   float64(cfg.Run.MaxChanged),
+		MaxRejected:  float64(cfg.Run.MaxRejected),
+		Grace:        cfg.Limits.AttemptTimeout + 10*time.Second,
+	}
+}
+
+// personKey keys the hashes of phones and e-mails in the ledger. It comes from the
+// channel's secret, so that there is no further secret to keep.
+func personKey(secret config.Secret) []byte {
+	mac := hmac.New(sha256.New, []byte(secret))
+	mac.Write([]byte("amoimport: people of the ledger"))
+	return mac.Sum(nil)
+}
