@@ -84,7 +84,8 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 		}
 		// A round in which others got through speaks against this message, and so
 		// does one when there are no others and reading works. A round in which
-		// nobody got through is an outage: then all begin to count anew.
+		// nobody got through is an outage: then all begin to count anew. But not for
+		// ever: what is left may be nothing but such messages.
 		now := l.sends.Load()
 		if now > sends || l.busy.Load() == 1 && l.idle() {
 			strikes++
@@ -92,7 +93,7 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 			strikes = 0
 		}
 		sends = now
-		if strikes >= maxRounds {
+		if strikes >= maxRounds || round >= maxAlone {
 			s.Outcome, s.Reason = outcome.Parked, outcome.ServerError
 			return "", nil
 		}

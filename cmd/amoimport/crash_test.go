@@ -58,7 +58,7 @@ func TestKilled(t *testing.T) {
 	defer served.Close()
 	var text bytes.Buffer
 	accountConfig(&text, world.Options(), served.URL)
-	text.WriteString("limits: {amojo: 2000, api_v4: 2000}\nsource: {name: crash}\nrun: {settle_time: 1s, lease_time: 10s}\n")
+	text.WriteString("limits: {amojo: 2000, api_v4: 2000}\nsource: {name: crash}\nrun: {settle_time: 1s, lease_time: 20s}\n")
 	file := filepath.Join(t.TempDir(), defaultConfig)
 	if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
 		t.Fatal(err)

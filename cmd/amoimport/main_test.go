@@ -180,7 +180,7 @@ func (s *stage) startSandbox(args []string) error {
 	if perSecond == 0 {
 		text.WriteString("limits: {amojo: 2000, api_v4: 2000, attempt_timeout: 2m}\n")
 	}
-	text.WriteString("source: {name: test}\nrun: {settle_time: 200ms, lease_time: 10s}\n")
+	text.WriteString("source: {name: test}\nrun: {settle_time: 200ms, lease_time: 20s}\n")
 	more, err := os.ReadFile(s.ts.MkAbs("more.yaml"))
 	if err == nil {
 		text.Write(more)

@@ -22,14 +22,19 @@ it writes anything it checks the queries, the token, the account and the channel
 		Args: noWords,
 	}
 	path := configFlag(c)
-	c.RunE = func(c *cobra.Command, _ []string) error { return e.runImport(c.Context(), *path) }
+	intoLive := c.Flags().Bool("into-live-channel", false, "import although channel.live says that a messenger is behind the channel")
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.runImport(c.Context(), *path, *intoLive) }
 	return c
 }
 
-func (e env) runImport(ctx context.Context, path string) error {
+func (e env) runImport(ctx context.Context, path string, intoLive bool) error {
 	cfg, err := config.Load(path, e.getenv)
 	if err != nil {
 		return err
+	}
+	if cfg.Channel.Live && !intoLive {
+		return &fault{problem: "channel.live says that a messenger is behind this channel: what managers wrote years ago could reach real clients",
+			hint: "Import through a channel of its own, or make sure that the messenger's side ignores the imported ids and run with --into-live-channel."}
 	}
 	progress := &importer.Progress{}
 	a, err := newAPIs(cfg)

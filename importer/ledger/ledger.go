@@ -194,7 +194,10 @@ func (l *Ledger) again(ctx context.Context, op string, f func() error) error {
 		if errors.Is(err, ErrLeaseLost) {
 			return err
 		}
-		if ctx.Err() != nil || !passing(err) {
+		if ctx.Err() != nil {
+			return l.fail(op, fmt.Errorf("%w: %w", ctx.Err(), err))
+		}
+		if !passing(err) {
 			return l.fail(op, err)
 		}
 		if pause > time.Second && !told {
@@ -203,7 +206,7 @@ func (l *Ledger) again(ctx context.Context, op string, f func() error) error {
 		}
 		select {
 		case <-ctx.Done():
-			return l.fail(op, err)
+			return l.fail(op, fmt.Errorf("%w: %w", ctx.Err(), err))
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, 5*time.Second)

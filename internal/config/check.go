@@ -83,7 +83,7 @@ func (l *loader) check(c *Config) {
 	l.atLeast("run.prepare_ahead", float64(c.Run.PrepareAhead), 1)
 	l.between("run.settle_time", c.Run.SettleTime, 100*time.Millisecond, 24*time.Hour)
 	// A request leaves only when the lease was confirmed less than 5 s before.
-	l.between("run.lease_time", c.Run.LeaseTime, 10*time.Second, time.Hour)
+	l.between("run.lease_time", c.Run.LeaseTime, 20*time.Second, time.Hour)
 }
 
 func (l *loader) contacts(c Contacts) {
