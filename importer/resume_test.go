@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -259,6 +260,7 @@ func TestAnnounceLast(t *testing.T) {
 			}
 		}
 	}
+	slices.Sort(loud)
 	if got := strings.Join(loud, " "); got != "imp1-c1-m5 imp1-c2-m1" {
 		t.Errorf("not silent: %s", got)
 	}
