@@ -7,7 +7,7 @@ GO ?= go
 RACE = ./importer/... ./pace/... ./amojo/... ./amocrm/... ./sandbox/... ./internal/embedpg/...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race lint build sandbox ci postgres
+.PHONY: help demo test race soak crash lint build sandbox ci postgres
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,17 @@ test: postgres ## run all tests
 	$(GO) test ./...
 
 race: postgres ## run the tests of the concurrent packages under the race detector
-	$(GO) test -race $(RACE)
+	$(GO) test -race -skip '^TestModel$$' $(RACE)
+
+# How long make soak goes on, and how often make crash kills.
+TIME ?= 1h
+KILLS ?= 500
+
+soak: postgres ## run the model test for TIME, an hour unless said otherwise
+	AMOIMPORT_MODEL_TIME=$(TIME) $(GO) test ./importer -run '^TestModel$$' -count=1 -timeout=0 -v
+
+crash: postgres ## kill a running import KILLS times, 500 unless said otherwise
+	AMOIMPORT_CRASHES=$(KILLS) $(GO) test ./cmd/amoimport -run '^TestKilled$$' -count=1 -timeout=0 -v
 
 lint: ## gofmt, go vet, staticcheck, go mod tidy -diff
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "gofmt has something to say about:" $$unformatted; exit 1; fi

@@ -3,8 +3,6 @@ package importer
 import (
 	"context"
 	"errors"
-	"sync/atomic"
-	"time"
 
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/ledger"
@@ -196,126 +194,6 @@ func (r *run) open(ctx context.Context, p *prepared) error {
 			return r.parkPrepared(p, outcome.ServerError, "the chat cannot be opened")
 		}
 	}
-}
-
-// lookAtLink takes over the link that a chat has. A chat linked to another
-// contact is never moved: somebody linked it.
-func (r *run) lookAtLink(ctx context.Context, p *prepared) error {
-	link, err := r.Target.Linked(ctx, amojo.ChatID(p.kept.ChatID))
-	var refused *RefusedError
-	if errors.As(err, &refused) {
-		return r.parkPrepared(p, outcome.LinkRejected, refused.Detail)
-	}
-	if err != nil {
-		return err
-	}
-	switch link.ContactID {
-	case 0:
-		return nil
-	case p.kept.ContactID:
-		p.kept.LinkID = link.ID
-		return r.Ledger.SetLink(r.durable, p.work.ID, link.ID, link.ContactID)
-	}
-	return r.parkPrepared(p, outcome.LinkedElsewhere, "")
-}
-
-// link links the chats of a batch that have no link. When the answer is lost, the
-// links are looked at before anything is repeated. A batch that is refused, or
-// never answered, is made smaller until the guilty one is alone.
-func (r *run) link(ctx context.Context, batch []*prepared) error {
-	tries := patience{others: &r.links}
-	for {
-		var missing []*prepared
-		for _, p := range batch {
-			if p.parked == "" && p.kept.LinkID == 0 {
-				missing = append(missing, p)
-			}
-		}
-		if len(missing) == 0 {
-			return nil
-		}
-		links := make([]Link, len(missing))
-		for i, p := range missing {
-			links[i] = Link{ChatID: amojo.ChatID(p.kept.ChatID), ContactID: p.kept.ContactID}
-		}
-		tries.begin()
-		made, err := r.Target.LinkChats(ctx, links)
-		var refused *RefusedError
-		switch {
-		case err == nil:
-			r.links.Add(int64(len(made)))
-			for i, p := range missing {
-				p.kept.LinkID = made[i].ID
-				if err := r.Ledger.SetLink(r.durable, p.work.ID, made[i].ID, made[i].ContactID); err != nil {
-					return err
-				}
-			}
-			return nil
-		case errors.As(err, &refused):
-			if len(missing) > 1 {
-				return r.linkHalves(ctx, missing)
-			}
-			return r.parkPrepared(missing[0], outcome.LinkRejected, refused.Detail)
-		case !errors.Is(err, ErrInDoubt):
-			return err
-		}
-		if err := sleep(ctx, tries.pause()); err != nil {
-			return err
-		}
-		for _, p := range missing {
-			if err := r.lookAtLink(ctx, p); err != nil {
-				return err
-			}
-		}
-		switch {
-		case tries.failures >= maxRounds && len(missing) > 1:
-			return r.linkHalves(ctx, missing)
-		case tries.spent():
-			return r.parkPrepared(missing[0], outcome.ServerError, "the chat cannot be linked")
-		}
-	}
-}
-
-func (r *run) linkHalves(ctx context.Context, batch []*prepared) error {
-	half := len(batch) / 2
-	if err := r.link(ctx, batch[:half]); err != nil {
-		return err
-	}
-	return r.link(ctx, batch[half:])
-}
-
-// patience tells one thing that always fails from an outage. It is spent after
-// five failures during each of which the same call succeeded for others; or, where
-// there are no others to tell by, after many, since what is asked in between is
-// answered.
-type patience struct {
-	others   *atomic.Int64 // successes of the same call
-	before   int64
-	failures int
-	strikes  int
-}
-
-// maxAlone is how many failures it takes when nothing can be compared, while
-// reading works: with pauses of half a minute a quarter of an hour, with the usual
-// settle time an hour.
-const maxAlone = 30
-
-func (p *patience) begin() { p.before = p.others.Load() }
-
-// pause counts a failure and is how long to wait after it.
-func (p *patience) pause() time.Duration {
-	p.failures++
-	return min(time.Second<<min(p.failures-1, 5), 30*time.Second)
-}
-
-// spent says whether the last failure was one too many.
-func (p *patience) spent() bool {
-	if p.others.Load() > p.before {
-		p.strikes++
-	} else {
-		p.strikes = 0
-	}
-	return p.strikes >= maxRounds || p.failures >= maxAlone
 }
 
 // withdrawn says that a call was not made because the run ends.

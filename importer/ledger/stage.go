@@ -1,0 +1,90 @@
+package ledger
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// stage copies the pass into the staging tables, again from its beginning when
+// Postgres was away meanwhile. Rows carry our epoch, so that a run that lost its
+// lease in the middle cannot mix its rows with ours.
+func (l *Ledger) stage(ctx context.Context, p Pass, m *Merged) error {
+	var legacy error // of the stream; it is not ours to repeat
+	err := l.again(ctx, "take the keys of the legacy rows", func() (err error) {
+		*m = Merged{}
+		legacy, err = l.stageOnce(ctx, p, m)
+		return err
+	})
+	if legacy != nil {
+		return legacy
+	}
+	return err
+}
+
+func (l *Ledger) stageOnce(ctx context.Context, p Pass, m *Merged) (legacy, err error) {
+	epoch := l.lease.epoch
+	err = l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, l.statement("clear_staging")); err != nil {
+			return err
+		}
+		_, err := tx.Exec(ctx, l.statement("drop_staging_order"))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	m.Conversations, legacy, err = copyIn(ctx, l, "enrol_conversation",
+		[]string{"epoch", "id", "conversation_id", "client_id", "phone", "email", "source_external_id", "closed"},
+		p.Conversations, func(c EnrolledConversation) []any {
+			return []any{epoch, string(c.ID), c.ConversationID, c.ClientID, null(c.Phone), null(c.Email), null(c.SourceExternal), c.Closed}
+		}, nil)
+	if legacy != nil || err != nil {
+		return legacy, err
+	}
+	m.Messages, legacy, err = copyIn(ctx, l, "enrol_key",
+		[]string{"epoch", "conversation", "id", "msgid", "sent_at", "seq", "skip_reason", "hash"},
+		p.Keys, func(k EnrolledKey) []any {
+			var sent *time.Time
+			if !k.SentAt.IsZero() {
+				sent = &k.SentAt
+			}
+			return []any{epoch, string(k.Conversation), k.ID, k.MsgID, sent, k.Seq, null(storableText(k.SkipReason)), [16]byte(k.Hash)}
+		}, func(n int64) { p.Progress("reading", n) })
+	return legacy, err
+}
+
+// copyIn streams rows into a table. legacy is the stream's own error, err the
+// ledger's.
+func copyIn[T any](ctx context.Context, l *Ledger, table string, columns []string, rows iter.Seq2[T, error], values func(T) []any, progress func(int64)) (n int64, legacy, err error) {
+	next, stop := iter.Pull2(rows)
+	defer stop()
+	_, err = l.pool.CopyFrom(ctx, pgx.Identifier{l.schema, table}, columns, pgx.CopyFromFunc(func() ([]any, error) {
+		row, err, more := next()
+		if !more {
+			return nil, nil
+		}
+		if err != nil {
+			legacy = err
+			return nil, err
+		}
+		n++
+		if progress != nil && n%10_000 == 0 {
+			progress(n)
+		}
+		return values(row), nil
+	}))
+	if legacy != nil {
+		err = nil
+	}
+	return n, legacy, err
+}
+
+func null(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
