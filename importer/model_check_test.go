@@ -1,0 +1,227 @@
+package importer_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/sandbox"
+)
+
+// modelFate is what the ledger says of a message.
+type modelFate struct {
+	outcome         outcome.Outcome
+	reason          outcome.Code
+	attempts, parts int
+	partsSent       int
+	msgid           string
+	msec            int64
+}
+
+// check holds the ledger and the chats against what the legacy database held.
+func (c *modelCase) check() {
+	fates, err := c.fates()
+	if err != nil {
+		c.fail("read the ledger: %v", err)
+		return
+	}
+	world := c.rig.world.Snapshot()
+	chats := map[string]sandbox.Chat{}
+	for _, chat := range world.Chats {
+		chats[chat.ConversationID] = chat
+	}
+	for _, t := range c.legacy.chats {
+		var want []*modelMessage
+		for _, m := range t.rows {
+			f, known := fates[t.id+"/"+m.id]
+			delete(fates, t.id+"/"+m.id)
+			if !known {
+				if !m.deleted {
+					c.fail("%s/%s is not in the ledger", t.id, m.id)
+				}
+				continue
+			}
+			m.fate = f
+			if wrong := m.wrong(c.poisoned); wrong != "" {
+				c.fail("%s/%s is %+v: %s", t.id, m.id, f, wrong)
+			}
+			if f.reason == outcome.ServerError {
+				c.hit("parked for server errors")
+			}
+			if f.reason == outcome.ChangedMidway {
+				c.hit("changed midway")
+			}
+			if f.partsSent > 0 {
+				want = append(want, m)
+			}
+		}
+		c.checkChat(t, want, chats["imp1-"+t.id])
+	}
+	for id := range fates {
+		c.fail("%s is in the ledger, but never was a row", id)
+	}
+	c.checkContacts(world, chats)
+	n := world.Counters
+	if n.BadSignatures+n.Blocks+n.Notifications+n.Moves+n.ChatsByMessage > 0 {
+		c.fail("the world counted %+v", n)
+	}
+}
+
+// wrong says what is wrong with a message's fate. poisoned says that so many
+// requests fail that a message may be given up.
+func (m *modelMessage) wrong(poisoned bool) string {
+	f := m.fate
+	want, reason := outcome.Sent, outcome.Code("")
+	switch m.flaw {
+	case "blank":
+		want, reason = outcome.Skipped, outcome.BlankText
+	case "no time":
+		want, reason = outcome.Parked, outcome.NoSentAt
+	case "skip":
+		want, reason = outcome.Skipped, outcome.SkippedByQuery
+	case "kind":
+		want, reason = outcome.Parked, outcome.UnknownKind
+	}
+	switch {
+	case f.outcome == outcome.Planned:
+		return "still planned"
+	case f.outcome == want && (f.reason == reason || want == outcome.Sent):
+		if want == outcome.Sent && f.partsSent != f.parts {
+			return "not all parts were sent"
+		}
+		return ""
+	case f.reason == outcome.ServerError:
+		if f.attempts < 5 || !poisoned {
+			return "given up too early"
+		}
+		return ""
+	case f.reason == outcome.ChangedMidway:
+		if !m.touched() || f.partsSent == 0 || f.parts < 2 {
+			return "it did not change midway"
+		}
+		return ""
+	case f.reason == outcome.DeletedInLegacy && m.deleted, f.reason == outcome.SkippedByQuery && m.skipped:
+		if f.partsSent > 0 {
+			return "sent and skipped"
+		}
+		return ""
+	}
+	return fmt.Sprintf("want %s %s", want, reason)
+}
+
+// checkChat holds a chat against the messages that are to be in it.
+func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox.Chat) {
+	var got []sandbox.Message
+	copies := map[string]int{}
+	for _, m := range chat.Messages {
+		got = append(got, m)
+		if copies[m.MsgID]++; copies[m.MsgID] == 2 {
+			c.fail("chat %s holds %s twice", t.id, m.MsgID)
+		}
+	}
+	at, last := 0, int64(0)
+	for _, m := range want {
+		var text strings.Builder
+		for k := 1; k <= m.fate.partsSent; k++ {
+			id := compose.PartID(m.fate.msgid, k)
+			if at >= len(got) || got[at].MsgID != id {
+				there := "nothing"
+				if at < len(got) {
+					there = got[at].MsgID
+				}
+				c.fail("chat %s holds %s where %s should be", t.id, there, id)
+				return
+			}
+			part := got[at]
+			at++
+			switch {
+			case part.TimeMsec != m.fate.msec+int64(k)-1 || part.TimeMsec < m.sentAt.UnixMilli() || part.TimeMsec > m.sentAt.UnixMilli()+200:
+				c.fail("chat %s shows %s at %d, the row is of %d, the ledger says %d", t.id, id, part.TimeMsec, m.sentAt.UnixMilli(), m.fate.msec)
+			case part.TimeMsec <= last:
+				c.fail("chat %s shows %s at the time of the message before it", t.id, id)
+			case !m.out && (part.Sender.ID != fmt.Sprintf("imp1-cp%d", t.client) || part.Receiver.Name != ""):
+				c.fail("chat %s shows %s from %+v to %+v", t.id, id, part.Sender, part.Receiver)
+			case m.out && (part.Sender.ID != "imp1-mm1" || part.Receiver.ID != fmt.Sprintf("imp1-cp%d", t.client)):
+				c.fail("chat %s shows %s from %+v to %+v", t.id, id, part.Sender, part.Receiver)
+			}
+			last = part.TimeMsec
+			text.WriteString(part.Text)
+		}
+		if !m.said(text.String()) {
+			c.fail("chat %s: %s was never like this: %.80q", t.id, m.fate.msgid, text.String())
+		}
+	}
+	if at < len(got) {
+		c.fail("chat %s holds %s, which the ledger does not know as sent there", t.id, got[at].MsgID)
+	}
+}
+
+// said reports whether the text, or its beginning when not all was sent, was the
+// message's at some time.
+func (m *modelMessage) said(text string) bool {
+	for _, v := range m.versions {
+		if v == text || m.fate.partsSent < m.fate.parts && strings.HasPrefix(v, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkContacts: one contact a person, and every chat at its person's.
+func (c *modelCase) checkContacts(world sandbox.Snapshot, chats map[string]sandbox.Chat) {
+	person := func(client int) string {
+		if phone := c.legacy.clients[client].phone(); phone != "" {
+			return phone
+		}
+		return fmt.Sprintf("Client %d", client)
+	}
+	contacts := map[string]int{}
+	for _, k := range world.Contacts {
+		who := k.Name
+		if phones := k.Values["PHONE"]; len(phones) > 0 {
+			who = phones[0]
+		}
+		if contacts[who] != 0 {
+			c.fail("there are two contacts of %s", who)
+		}
+		contacts[who] = k.ID
+	}
+	for _, t := range c.legacy.chats {
+		if chat, there := chats["imp1-"+t.id]; there && len(chat.Messages) > 0 && chat.ContactID != contacts[person(t.client)] {
+			c.fail("chat %s is linked to %d, not to %d", t.id, chat.ContactID, contacts[person(t.client)])
+		}
+	}
+	if len(world.Moves) > 0 {
+		c.fail("chats were moved: %+v", world.Moves)
+	}
+}
+
+func (c *modelCase) fates() (map[string]modelFate, error) {
+	ctx := context.Background()
+	var doubts int
+	if err := c.legacy.conn.QueryRow(ctx, `select (select count(*) from amoimport.conversation where intent_msgid is not null)
+		+ (select count(*) from amoimport.contact_batch where not settled)`).Scan(&doubts); err != nil {
+		return nil, err
+	}
+	if doubts > 0 {
+		c.fail("%d doubts are left", doubts)
+	}
+	rows, err := c.legacy.conn.Query(ctx, `select conversation || '/' || id, outcome, coalesce(reason, ''), attempts, coalesce(parts, 0),
+		parts_sent, msgid, coalesce(sent_msec, 0) from amoimport.message`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	all := map[string]modelFate{}
+	for rows.Next() {
+		var id string
+		var f modelFate
+		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec); err != nil {
+			return nil, err
+		}
+		all[id] = f
+	}
+	return all, rows.Err()
+}
