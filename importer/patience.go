@@ -16,9 +16,8 @@ type patience struct {
 	strikes  int
 }
 
-// maxAlone is how many failures it takes when nothing can be compared, while
-// reading works: with pauses of half a minute a quarter of an hour, with the usual
-// settle time an hour.
+// maxAlone is how many failures it takes when nothing can be compared: with pauses
+// of half a minute, a quarter of an hour.
 const maxAlone = 30
 
 func (p *patience) begin() { p.before = p.others.Load() }

@@ -24,6 +24,9 @@ const (
 	// maxRounds is how often a part that is never there after its settle time is
 	// sent again, before it is parked.
 	maxRounds = 5
+	// maxRoundsAlone is how often it is sent while nobody gets through, though
+	// reading works: with the usual settle time, for two hours.
+	maxRoundsAlone = 60
 	// maxSettles is how many settle times a doubt may last.
 	maxSettles = 10
 )
@@ -93,7 +96,7 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 			strikes = 0
 		}
 		sends = now
-		if strikes >= maxRounds || round >= maxAlone {
+		if strikes >= maxRounds || round >= maxRoundsAlone {
 			s.Outcome, s.Reason = outcome.Parked, outcome.ServerError
 			return "", nil
 		}
