@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"fmt"
 	"sync"
 	"time"
 )
@@ -40,6 +41,9 @@ func (p *Progress) Figures() Figures {
 	defer p.mu.Unlock()
 	f := p.f
 	f.Rate = p.rate(time.Now())
+	if f.Settling > 0 && f.Settling == f.Lanes {
+		f.Waiting = fmt.Sprintf("%d requests without an answer are looked for in their chats; that something did not arrive counts after run.settle_time.", f.Settling)
+	}
 	return f
 }
 

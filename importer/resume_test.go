@@ -242,6 +242,29 @@ func TestLateRows(t *testing.T) {
 	}
 }
 
+// TestMended: a row that was skipped or parked is tried again when it has changed,
+// as when the mapping was mended.
+func TestMended(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, legacy(t, 6), sandbox.Options{})
+	r.legacyExec(`update messages set text = ' ' where id = 'm2'`, `update messages set kind = 'picture' where id = 'm4'`)
+	if err := r.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s := r.snapshot().Messages; s.Sent != 4 || s.Skipped != 1 || s.Parked != 1 {
+		t.Fatalf("%+v", s)
+	}
+	r.resume(0) // nothing changed: nothing is tried
+	if s := r.snapshot().Messages; s.Sent != 4 {
+		t.Fatalf("%+v", s)
+	}
+	r.legacyExec(`update messages set text = 'words' where id = 'm2'`, `update messages set kind = 'text' where id = 'm4'`)
+	r.resume(0)
+	if s := r.snapshot().Messages; s.Sent != 6 {
+		t.Errorf("%+v", s)
+	}
+}
+
 // TestAnnounceLast: one message of each chat is not silent, once for ever.
 func TestAnnounceLast(t *testing.T) {
 	t.Parallel()

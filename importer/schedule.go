@@ -17,9 +17,16 @@ func (r *run) replay(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var planned int64
+	var planned, doubts int64
 	for _, w := range works {
 		planned += w.Planned
+		if w.Doubt {
+			doubts++
+		}
+	}
+	if doubts > 0 {
+		r.Log.Info().Int64("requests", doubts).Stringer("settle_time", r.settleTime()).
+			Msg("an earlier run left requests without an answer; what did not arrive is sent again after the settle time")
 	}
 	r.Progress.count(func(f *Figures) { f.Planned = planned })
 	r.Log.Info().Int("conversations", len(works)).Int64("messages", planned).Msg("replaying")

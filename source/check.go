@@ -159,7 +159,7 @@ func (t tx) types(ctx context.Context, oids []uint32) (map[uint32]pgType, error)
 
 // compare lists in what the query's columns differ from the contract's.
 func (db *DB) compare(q query, s shape, twice []string) []Difference {
-	var diffs []Difference
+	var diffs, misnames []Difference
 	add := func(column, problem, hint string) {
 		diffs = append(diffs, Difference{Query: q.name, Column: column, Problem: problem, Hint: hint})
 	}
@@ -186,7 +186,17 @@ func (db *DB) compare(q query, s shape, twice []string) []Difference {
 				"Set source.timezone to the zone the times were written in, such as Europe/Moscow; converting in the query would keep indexes from serving.")
 		}
 	}
-	return diffs
+	for _, name := range s.names {
+		if _, known := q.table.column(name); known || len(diffs) > 0 {
+			continue // what is missing has its own suggestions
+		}
+		if c, ok := misnamed(name, q.table, s); ok {
+			misnames = append(misnames, Difference{Query: q.name, Column: name,
+				Problem: "is not in the contract, and " + c.name + " is missing: its values would not be moved",
+				Hint:    fmt.Sprintf("Did you mean `%s as %s`? If not, leave the column out, or add `null as %[2]s`.", quoteName(name), c.name)})
+		}
+	}
+	return append(diffs, misnames...)
 }
 
 // blamesQuery says whether an error at describing a query is the query's fault:

@@ -32,6 +32,8 @@ func TestCheckTellsEveryDifference(t *testing.T) {
 	}{
 		{"fits", good, nil},
 		{"extra columns are fine", "select n.*, no as id, ticket_no as conversation_id, created_at as sent_at, side as direction from note n", nil},
+		{"a misnamed optional column", good[:len("select ")] + "'x'::text as txt, " + good[len("select "):], diffs{
+			{"messages.sql", "txt", "is not in the contract, and text is missing: its values would not be moved", ""}}},
 		{"closing semicolon and comments", "-- notes\n" + good + " ; /* the end; really /* nested */ */ -- ;\n;", nil},
 		{"a comment without line end", good + " -- all of them", nil},
 		{"semicolons in strings", "select 'a;b' as skip_reason, $x$c;d$x$ as text, E'\\';' as kind, no as id, ticket_no as conversation_id, created_at as sent_at, side as direction from note", nil},

@@ -6,12 +6,41 @@ import (
 	"strings"
 )
 
-// usualNames are names under which other systems keep a required column.
+// usualNames are names under which other systems keep a column.
 var usualNames = map[string][]string{
 	"id":              {"uuid", "guid", "pk", "key", "number"},
 	"conversation_id": {"chat_id", "dialog_id", "thread_id", "ticket_id", "room_id", "channel_id", "session_id"},
 	"sent_at":         {"created_at", "created", "date", "datetime", "time", "timestamp", "ts", "sent", "sent_on", "posted_at", "message_date"},
 	"direction":       {"dir", "type", "message_type", "kind", "side", "incoming", "is_incoming", "outgoing", "from_client"},
+	"text":            {"body", "content", "message", "msg", "txt"},
+	"media_url":       {"url", "file_url", "attachment_url", "attachment", "media"},
+	"file_name":       {"filename", "attachment_name"},
+	"manager_id":      {"operator_id", "agent_id", "user_id", "employee_id"},
+	"reply_to_id":     {"reply_to", "parent_id", "quoted_id", "in_reply_to"},
+	"client_name":     {"name", "customer_name", "full_name"},
+	"client_phone":    {"phone", "customer_phone"},
+	"client_email":    {"email", "customer_email"},
+}
+
+// misnamed finds a column that the contract does not know and that seems to be one
+// of its optional columns, which the query does not return. Taken as it is, what
+// it holds would silently not be moved.
+func misnamed(name string, t table, s shape) (column, bool) {
+	var best column
+	var bestScore float64
+	for _, c := range t.columns {
+		if s.has(c.name) || c.required || !c.class.accepts(s.columns[name]) {
+			continue
+		}
+		score := likeness(name, c.name)
+		if slices.Contains(usualNames[c.name], strings.ToLower(name)) {
+			score = 1
+		}
+		if score > bestScore {
+			best, bestScore = c, score
+		}
+	}
+	return best, bestScore >= 0.7
 }
 
 // missing says that a required column is not there, and which other column may

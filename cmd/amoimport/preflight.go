@@ -11,6 +11,7 @@ import (
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/pace"
@@ -32,7 +33,7 @@ type target struct {
 	account   amocrm.Account
 	scope     amojo.Scope
 	managers  map[string]compose.Manager // by legacy id
-	unmatched int                        // managers for whom the bot will speak
+	unmatched []string                   // legacy ids of managers for whom the bot will speak
 }
 
 // look checks everything about the account that a run relies on, and reads only:
@@ -137,9 +138,9 @@ func checkField(ctx context.Context, crm *amocrm.Client, id int64) error {
 	return nil
 }
 
-// matchManagers finds each legacy manager's user: by the map of the configuration,
-// else by e-mail. Only an active user known to amojo can speak in a chat.
-func matchManagers(managers []source.Manager, users []amocrm.User, byID map[string]config.User) (known map[string]compose.Manager, unmatched int, err error) {
+// matchManagers finds each legacy manager's user, and tells the legacy ids of those
+// who have none that can speak in a chat.
+func matchManagers(managers []source.Manager, users []amocrm.User, byID map[string]config.User) (known map[string]compose.Manager, unmatched []string, err error) {
 	mails := make(map[string]amocrm.User, len(users))
 	ids := make(map[int64]amocrm.User, len(users))
 	for _, u := range users {
@@ -159,26 +160,21 @@ func matchManagers(managers []source.Manager, users []amocrm.User, byID map[stri
 		}
 	}
 	if missing != nil {
-		return nil, 0, &fault{problem: "managers.by_id names users that the account does not have: " + strings.Join(missing, ", "),
+		return nil, nil, &fault{problem: "managers.by_id names users that the account does not have: " + strings.Join(missing, ", "),
 			hint: "Take the ids or e-mails of users of this account, or leave these managers out: then the channel's bot speaks for them."}
 	}
-	known = make(map[string]compose.Manager, len(managers))
+	chosen := make(map[string]amocrm.User, len(byID))
+	for legacy, want := range byID {
+		chosen[legacy] = ids[want.ID]
+		if want.Email != "" {
+			chosen[legacy] = mails[strings.ToLower(want.Email)]
+		}
+	}
+	known = importer.MatchManagers(managers, users, chosen)
 	for _, m := range managers {
-		email := strings.ToLower(strings.TrimSpace(m.Email))
-		u, found := mails[email]
-		if want, ok := byID[m.ID]; ok && want.Email != "" {
-			u, found = mails[strings.ToLower(want.Email)], true
-		} else if ok {
-			u, found = ids[want.ID], true
+		if known[m.ID].RefID == "" {
+			unmatched = append(unmatched, m.ID)
 		}
-		manager := compose.Manager{Name: m.Name}
-		if found && u.IsActive {
-			manager.RefID = u.AmojoID
-		}
-		if manager.RefID == "" {
-			unmatched++
-		}
-		known[m.ID] = manager
 	}
 	return known, unmatched, nil
 }

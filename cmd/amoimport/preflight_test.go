@@ -44,8 +44,8 @@ func TestMatchManagers(t *testing.T) {
 	if diff := cmp.Diff(want, known); diff != "" {
 		t.Error(diff)
 	}
-	if unmatched != 3 {
-		t.Errorf("%d unmatched", unmatched)
+	if len(unmatched) != 3 {
+		t.Errorf("unmatched: %v", unmatched)
 	}
 }
 

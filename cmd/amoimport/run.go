@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -67,8 +68,9 @@ func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress
 		return ledger.Snapshot{}, err
 	}
 	defer db.Close()
-	if t.unmatched > 0 {
-		show.log.Warn().Int("managers", t.unmatched).Msg("managers without an active user in the account; the channel's bot speaks for them")
+	if len(t.unmatched) > 0 {
+		show.log.Warn().Strs("managers", t.unmatched[:min(20, len(t.unmatched))]).Int("all", len(t.unmatched)).
+			Msg("managers without an active user in the account: the channel's bot speaks for them; managers.by_id can say who they are")
 	}
 	l, err := ledger.Open(ctx, ledgerAt(cfg, progress.SetWaiting))
 	if err != nil {
@@ -76,6 +78,11 @@ func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress
 	}
 	defer l.Close()
 	err = e.importInto(ctx, l, cfg, a, t, db, progress, show)
+	var clash *ledger.ClashError
+	if errors.As(err, &clash) && l.Made() {
+		// The proof needed the ledger; what is refused leaves none behind.
+		err = cmp.Or(l.Drop(context.WithoutCancel(ctx)), err)
+	}
 	if err != nil {
 		return ledger.Snapshot{}, err
 	}

@@ -14,6 +14,7 @@ type Work struct {
 	ID      source.ConversationID
 	Planned int64
 	Ready   bool // its chat is open and linked
+	Doubt   bool // a request of an earlier run has no known end
 }
 
 // Works lists the conversations that need anything, longest first.
@@ -25,7 +26,7 @@ func (l *Ledger) Works(ctx context.Context) ([]Work, error) {
 			return err
 		}
 		works, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (w Work, err error) {
-			return w, r.Scan(&w.ID, &w.Planned, &w.Ready)
+			return w, r.Scan(&w.ID, &w.Planned, &w.Ready, &w.Doubt)
 		})
 		return err
 	})

@@ -53,6 +53,7 @@ type Ledger struct {
 	sql     map[string]string
 	waiting func(string)
 	lease   *Lease
+	made    bool // the schema was created by this Open
 	commits committer
 }
 
@@ -100,8 +101,8 @@ func Connect(ctx context.Context, o Options) (*Ledger, error) {
 	l := &Ledger{pool: pool, dsn: o.DSN, dial: o.Dial, schema: o.Schema, sql: statementsFor(o.Schema), waiting: o.Waiting}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
-		return nil, &Error{Op: "connect to the ledger's database", Err: err,
-			Advice: "check AMOIMPORT_LEDGER_DSN and that the server is up and lets this machine in"}
+		return nil, &Error{Op: "connect to the ledger's database", Err: brief(err),
+			Advice: "check ledger.dsn (or AMOIMPORT_LEDGER_DSN), and that the server is up, has the database and lets this machine in"}
 	}
 	return l, nil
 }
@@ -230,6 +231,21 @@ func passing(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
+// brief is the one thing that matters of a failed connection: what the server said,
+// or why there was none. The driver tries each address with and without TLS and
+// tells of all.
+func brief(err error) error {
+	var pg *pgconn.PgError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &pg):
+		return pg
+	case errors.As(err, &op):
+		return op
+	}
+	return err
+}
+
 // errGap says that the ledger was not set up before it was used.
 var errGap = errors.New("the ledger does not hold what it must")
 
@@ -246,7 +262,8 @@ func (l *Ledger) fail(op string, err error) error {
 	if errors.As(err, &pg) {
 		switch pg.Code {
 		case "42P01", "3F000":
-			e.Advice = fmt.Sprintf("there is no ledger in schema %s of this database yet: start with amoimport run, or check AMOIMPORT_LEDGER_DSN and ledger.schema", l.schema)
+			e.Err = fmt.Errorf("there is no ledger in schema %s of this database yet", l.schema)
+			e.Advice = "start with amoimport run, or check ledger.dsn (or AMOIMPORT_LEDGER_DSN) and ledger.schema"
 		case "42501":
 			e.Advice = "give the ledger's role the right to create and use its schema"
 		}

@@ -128,7 +128,7 @@ func TestWorks(t *testing.T) {
 	}
 	b.commit(ledger.Change{Conversation: "2", Intent: &ledger.Intent{Message: "0", MsgID: "2-0", Part: 1, Parts: 1}})
 	works, err := b.Works(t.Context())
-	want := []ledger.Work{{ID: "1", Planned: 5}, {ID: "3", Planned: 3, Ready: true}, {ID: "4", Planned: 3}, {ID: "0", Planned: 1}, {ID: "2"}}
+	want := []ledger.Work{{ID: "1", Planned: 5}, {ID: "3", Planned: 3, Ready: true}, {ID: "4", Planned: 3}, {ID: "0", Planned: 1}, {ID: "2", Doubt: true}}
 	if diff := cmp.Diff(want, works); err != nil || diff != "" {
 		t.Errorf("-want +got:\n%s%v", diff, err)
 	}

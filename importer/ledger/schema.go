@@ -49,6 +49,7 @@ func (l *Ledger) migrate(ctx context.Context) error {
 		if _, err := db.ExecContext(ctx, "create schema if not exists "+pgx.Identifier{l.schema}.Sanitize()); err != nil {
 			return l.fail("create the ledger's schema", err)
 		}
+		l.made = true
 	}
 	locker, err := lock.NewPostgresTableLocker(
 		lock.WithTableName(l.schema+".migration_lock"),
@@ -76,6 +77,9 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Made says that there was no ledger before this Open.
+func (l *Ledger) Made() bool { return l.made }
 
 // Drop removes the whole schema: for scratch ledgers.
 func (l *Ledger) Drop(ctx context.Context) error {

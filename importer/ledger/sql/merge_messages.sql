@@ -22,22 +22,29 @@ merged as (
     set sent_at  = case when m.outcome = 'sent' or m.parts_sent > 0 then m.sent_at else excluded.sent_at end,
         seq      = case when m.outcome = 'sent' or m.parts_sent > 0 then m.seq else excluded.seq end,
         row_hash = excluded.row_hash,
-        -- What enrol decided, enrol may decide again; the rest is the lanes' or a person's.
+        -- What enrol decided, enrol may decide again, and so what was decided about a row
+        -- that has changed since: it may be mended. The rest is the lanes' or a person's.
         outcome = case
             when m.parts_sent > 0 then m.outcome
             when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
+                or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash
                 then excluded.outcome
             else m.outcome end,
         reason = case
             when m.parts_sent > 0 then m.reason
             when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
+                or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash
                 then excluded.reason
             else m.reason end,
         detail = case
             when m.parts_sent > 0 then m.detail
             when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
+                or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash
                 then excluded.detail
             else m.detail end,
+        last_fault = case
+            when m.parts_sent = 0 and m.outcome = 'parked' and m.row_hash <> excluded.row_hash then m.reason
+            else m.last_fault end,
         sent_hash = case when m.outcome = 'sent' and not $5::boolean then excluded.row_hash else m.sent_hash end,
         edited    = case
             when m.outcome <> 'sent' or not $5::boolean then false
