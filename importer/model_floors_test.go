@@ -1,3 +1,5 @@
+//go:build model
+
 package importer_test
 
 // modelFloors says how often each class of events must be hit in 300 cases

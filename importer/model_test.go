@@ -1,3 +1,5 @@
+//go:build model
+
 package importer_test
 
 import (
@@ -357,7 +359,8 @@ func (m *modelTally) enough(end time.Time, least int) bool {
 }
 
 // report prints the counts and fails when a class was hit less often than its
-// floor, a figure for 300 cases.
+// floor, a figure for 300 cases. Hits come in bunches, a drawn fault hits a whole
+// life; so in fewer cases chance alone can miss a rare class, and none is asked for.
 func (m *modelTally) report(t *testing.T) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -374,7 +377,8 @@ func (m *modelTally) report(t *testing.T) {
 				hits += n
 			}
 		}
-		if want := floor * m.hits["cases"] / 300; hits < want {
+		want := floor * m.hits["cases"] / 300
+		if rare := m.hits["cases"] < 300 && want < 5; !rare && hits < want {
 			t.Errorf("%s: %d hits in %d cases, want %d", class, hits, m.hits["cases"], want)
 		}
 	}

@@ -129,7 +129,6 @@ func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
 		name string
 		args []any
 	}{
-		{"merge_persons", []any{epoch, p.SharedMax}},
 		{"merge_clients", []any{epoch, p.SharedMax}},
 		{"merge_conversations", []any{epoch}},
 		{"merge_strays", []any{epoch}},

@@ -1,3 +1,5 @@
+-- A client not seen before belongs to the person of its phone, else of its
+-- e-mail, else to one of its own. A phone or e-mail that many share is nobody's.
 with fresh as (
     select distinct on (client_id) client_id, phone, email
     from amoimport.enrol_conversation e
@@ -14,20 +16,26 @@ shared_email as (
     where epoch = $1 and email is not null
     group by email having count(distinct client_id) > $2
 ),
-keyed as (
+own as (
     select f.client_id,
         case when sp.phone is null then f.phone end as phone,
         case when se.email is null then f.email end as email
     from fresh f
     left join shared_phone sp on sp.phone = f.phone
     left join shared_email se on se.email = f.email
+),
+keyed as (
+    select *, coalesce('phone:' || phone, 'email:' || email, 'client:' || client_id) as key
+    from own
+),
+new_person as (
+    insert into amoimport.person (key)
+    select distinct key from keyed order by key
+    on conflict (key) do nothing
+    returning id, key
 )
 insert into amoimport.client (id, person_id, phone, email)
 select k.client_id, p.id, k.phone, k.email
 from keyed k
-join amoimport.person p on p.key = case
-    when k.phone is not null then 'phone:' || k.phone
-    when k.email is not null then 'email:' || k.email
-    else 'client:' || k.client_id
-end
+join (select id, key from new_person union all select id, key from amoimport.person) p on p.key = k.key
 on conflict (id) do nothing

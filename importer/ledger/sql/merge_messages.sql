@@ -24,24 +24,15 @@ merged as (
         row_hash = excluded.row_hash,
         -- What enrol decided, enrol may decide again, and so what was decided about a row
         -- that has changed since: it may be mended. The rest is the lanes' or a person's.
-        outcome = case
-            when m.parts_sent > 0 then m.outcome
-            when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
-                or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash
-                then excluded.outcome
-            else m.outcome end,
-        reason = case
-            when m.parts_sent > 0 then m.reason
-            when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
-                or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash
-                then excluded.reason
-            else m.reason end,
-        detail = case
-            when m.parts_sent > 0 then m.detail
-            when m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
-                or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash
-                then excluded.detail
-            else m.detail end,
+        (outcome, reason, detail) = (
+            select case when open then excluded.outcome else m.outcome end,
+                case when open then excluded.reason else m.reason end,
+                case when open then excluded.detail else m.detail end
+            from (
+                select m.parts_sent = 0 and (m.outcome = 'planned'
+                    or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
+                    or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash) as open
+            ) decided),
         last_fault = case
             when m.parts_sent = 0 and m.outcome = 'parked' and m.row_hash <> excluded.row_hash then m.reason
             else m.last_fault end,
