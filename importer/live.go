@@ -192,14 +192,27 @@ func orderOf(page []amojo.HistoryMessage) string {
 // maxUnreadable is how often a question is asked whose answers make no sense.
 const maxUnreadable = 5
 
-// read makes a call that changes nothing, again when its answer cannot be read.
+// read makes a call that changes nothing, again when its answer cannot be read, and
+// as long as the fault is the server's: one question that fails is no reason to
+// end a run.
 func (v *Live) read(ctx context.Context, call func(context.Context) error) error {
 	pause := 500 * time.Millisecond
-	for try := 1; ; try++ {
+	for unreadable := 0; ; {
 		err := v.write(ctx, call)
-		var chats *amojo.CallError
-		var crm *amocrm.CallError
-		if err == nil || ctx.Err() != nil || try == maxUnreadable || pace.NotSent(err) || !errors.As(err, &chats) && !errors.As(err, &crm) {
+		if err == nil || ctx.Err() != nil || pace.NotSent(err) {
+			return err
+		}
+		var chats *amojo.Error
+		var crm *amocrm.Error
+		var chatsLost *amojo.CallError
+		var crmLost *amocrm.CallError
+		switch {
+		case errors.As(err, &chats) && chats.Server(), errors.As(err, &crm) && crm.Server():
+		case errors.As(err, &chatsLost), errors.As(err, &crmLost):
+			if unreadable++; unreadable == maxUnreadable {
+				return err
+			}
+		default:
 			return err
 		}
 		if sleep(ctx, pause) != nil {
