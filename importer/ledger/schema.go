@@ -3,14 +3,17 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/amoimport/amoimport/migrations"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -21,9 +24,38 @@ import (
 var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,40}$`)
 
 // migrate creates the schema and applies what migrations it has not seen. Two
-// processes may do so at once; a table lock, not an advisory one, lets one through,
-// because a pooler gives no session to hold the other kind.
+// processes may do so at once: whoever is beaten to a schema or a table looks again.
 func (l *Ledger) migrate(ctx context.Context) error {
+	var err error
+	for range 10 {
+		if err = l.tryMigrate(ctx); !beatenTo(err) {
+			break
+		}
+	}
+	return err
+}
+
+// beatenTo says whether something was not created because another session did so at
+// the same moment. Postgres says that it is there, or, if that session had not
+// committed when it looked, that a name in its catalogue is not unique. "If not
+// exists" guards against neither.
+func beatenTo(err error) bool {
+	var pg *pgconn.PgError
+	if !errors.As(err, &pg) {
+		return false
+	}
+	switch pg.Code {
+	case "42P06", "42P07": // the schema, the table
+		return true
+	case "23505":
+		return strings.HasPrefix(pg.ConstraintName, "pg_")
+	}
+	return false
+}
+
+// tryMigrate does what migrate says, alone: a table lock, not an advisory one, lets
+// one process through, because a pooler gives no session to hold the other kind.
+func (l *Ledger) tryMigrate(ctx context.Context) error {
 	if !plainName.MatchString(l.schema) {
 		return &Error{Op: "use the schema " + fmt.Sprintf("%q", l.schema), Err: fmt.Errorf("the name is not plain"),
 			Advice: "set ledger.schema to lower-case letters, digits and underscores"}
@@ -39,14 +71,14 @@ func (l *Ledger) migrate(ctx context.Context) error {
 	db := stdlib.OpenDB(*cfg)
 	defer db.Close()
 
-	// Not simply "create schema if not exists": that wants the right to create
+	// Looked for first: "create schema if not exists" wants the right to create
 	// schemas even where an administrator made this one.
 	var there bool
 	if err := db.QueryRowContext(ctx, "select exists (select from pg_namespace where nspname = $1)", l.schema).Scan(&there); err != nil {
 		return l.fail("look for the ledger's schema", err)
 	}
 	if !there {
-		if _, err := db.ExecContext(ctx, "create schema if not exists "+pgx.Identifier{l.schema}.Sanitize()); err != nil {
+		if _, err := db.ExecContext(ctx, "create schema "+pgx.Identifier{l.schema}.Sanitize()); err != nil {
 			return l.fail("create the ledger's schema", err)
 		}
 		l.made = true

@@ -62,7 +62,7 @@ func TestOpen(t *testing.T) {
 func TestOpenTogether(t *testing.T) {
 	dsn := pgtest.Database(t)
 	var all sync.WaitGroup
-	for range 4 {
+	for range 8 {
 		all.Go(func() {
 			l, err := ledger.Open(t.Context(), ledger.Options{DSN: dsn})
 			if err != nil {
