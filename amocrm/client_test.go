@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -44,6 +45,7 @@ func serve(t *testing.T, handle http.HandlerFunc) (*server, *amocrm.Client) {
 	}))
 	t.Cleanup(s.Close)
 	hc := s.Client()
+	hc.Jar, _ = cookiejar.New(nil) // never fails; the client must not use it
 	hc.Transport = amocrm.Authorizer{Base: hc.Transport, Source: amocrm.LongLivedToken("token-1")}
 	client, err := amocrm.New(hc, s.URL+"/prefix")
 	if err != nil {

@@ -17,7 +17,7 @@ type Error struct {
 	Status  int    // HTTP status
 
 	Title    string         // title of the problem
-	Detail   string         // its detail, or the text of a body that is no JSON; at most 200 runes, one line. May repeat what was sent
+	Detail   string         // its detail, or the text of a body that is no JSON; at most 200 runes, one line. May repeat what was sent if it is Rejected, else it is empty then
 	Elements []ElementError // what is wrong with which element of a batch, if the API says so
 	Plain    bool           // the body was no JSON object, or empty
 
@@ -183,6 +183,9 @@ func newError(k call, resp *http.Response, body []byte) *Error {
 		}
 	} else {
 		e.Plain, e.Detail = true, plainText(body)
+	}
+	if !e.Rejected() && repeats(e.Detail, k.body, k.query) {
+		e.Detail = ""
 	}
 	if e.RetryAfter = retryAfter(resp.Header, e.ServerTime); e.RetryAfter == 0 {
 		e.RetryAfter = seconds(int64(p.RetryAfter))

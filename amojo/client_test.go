@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -42,6 +43,7 @@ func serve(t *testing.T, handle http.HandlerFunc) (*server, *amojo.Client) {
 	}))
 	t.Cleanup(s.Close)
 	hc := s.Client()
+	hc.Jar, _ = cookiejar.New(nil) // never fails; the client must not use it
 	hc.Transport = amojo.SigningTransport{Secret: secretA, Base: hc.Transport}
 	client, err := amojo.New(hc, s.URL+"/prefix", testScope)
 	if err != nil {

@@ -18,7 +18,7 @@ type Error struct {
 
 	Code        int    // error_code
 	Type        string // error_type, such as ORIGIN_INVALID_SIGNATURE
-	Description string // error_description, or the text of a body that is no JSON; at most 200 runes, one line. May repeat what was sent
+	Description string // error_description, or the text of a body that is no JSON; at most 200 runes, one line. May repeat what was sent if it is Rejected, else it is empty then
 	Plain       bool   // the body was no JSON object, or empty
 
 	RequestID  string        // X-Request-Id, for the vendor's support
@@ -156,6 +156,9 @@ func newError(k call, resp *http.Response, body []byte) *Error {
 	} else {
 		e.Plain = true
 		e.Description = plainText(body)
+	}
+	if !e.Rejected() && repeats(e.Description, k.body, k.query) {
+		e.Description = ""
 	}
 	if e.RetryAfter = retryAfter(resp.Header, e.ServerTime); e.RetryAfter == 0 {
 		e.RetryAfter = seconds(int64(answer.RetryAfter))

@@ -201,7 +201,7 @@ func (p *Pacer) next(now time.Time) time.Time {
 // dispatch gives the turn to the head of the queue, or sets the clock for it.
 // p.mu is held.
 func (p *Pacer) dispatch() {
-	if p.granted || len(p.queue) == 0 || p.probe != nil {
+	if p.granted || p.queue.len() == 0 || p.probe != nil {
 		if p.wake != nil {
 			p.wake.Stop()
 		}

@@ -147,7 +147,7 @@ func TestPriority(t *testing.T) {
 			synctest.Wait() // they come in this order
 		}
 		wg.Wait()
-		want := strings.Fields("/first /read-back-long /read-back-short /long-1 /long-2 /short /plain-1 /plain-2")
+		want := strings.Fields("/first /read-back-long /long-1 /read-back-short /long-2 /short /plain-1 /plain-2")
 		for i := range want {
 			want[i] = "GET " + want[i]
 		}

@@ -6,8 +6,10 @@ import (
 )
 
 // Priority says who goes first. Read-backs go before everything else, since a
-// lane stands still until its doubt is settled; then the lane with most left,
-// since the longest conversation is the tail of the run; then who came first.
+// lane stands still until its doubt is settled, but they take every second turn
+// at most while others wait: any number of lanes may be settling. Then comes the
+// lane with most left, since the longest conversation is the tail of the run;
+// then who came first.
 //
 // Nothing ages: while more important calls keep coming, the others wait. In a
 // run that ends by itself: a lane sends one call at a time, so the important
@@ -35,7 +37,7 @@ type waiter struct {
 	Priority
 	arrival uint64        // kept by a repeat: it does not go to the end again
 	ready   chan struct{} // closed when it has the turn
-	index   int           // in the queue; −1 outside
+	index   int           // in its heap; −1 outside
 }
 
 // newWaiter takes a number.
@@ -46,21 +48,42 @@ func (p *Pacer) newWaiter(pr Priority) *waiter {
 	return &waiter{Priority: pr, arrival: p.arrivals, index: -1}
 }
 
-// queue is a heap of waiters, the most important first.
-type queue []*waiter
+// queue holds those who wait.
+type queue struct {
+	readBacks, others waiterHeap
+	readBack          bool // the last one popped was a read-back
+}
 
-func (q *queue) push(w *waiter) { heap.Push((*waiterHeap)(q), w) }
-func (q *queue) pop() *waiter   { return heap.Pop((*waiterHeap)(q)).(*waiter) }
+func (q *queue) len() int { return len(q.readBacks) + len(q.others) }
+
+func (q *queue) of(w *waiter) *waiterHeap {
+	if w.ReadBack {
+		return &q.readBacks
+	}
+	return &q.others
+}
+
+func (q *queue) push(w *waiter) { heap.Push(q.of(w), w) }
+
+// pop takes the one whose turn it is; there is one.
+func (q *queue) pop() *waiter {
+	q.readBack = len(q.others) == 0 || len(q.readBacks) > 0 && !q.readBack
+	if q.readBack {
+		return heap.Pop(&q.readBacks).(*waiter)
+	}
+	return heap.Pop(&q.others).(*waiter)
+}
 
 // remove reports whether w was in the queue.
 func (q *queue) remove(w *waiter) bool {
 	if w.index < 0 {
 		return false
 	}
-	heap.Remove((*waiterHeap)(q), w.index)
+	heap.Remove(q.of(w), w.index)
 	return true
 }
 
+// waiterHeap has the most important waiter first.
 type waiterHeap []*waiter
 
 func (h waiterHeap) Len() int { return len(h) }
@@ -68,8 +91,6 @@ func (h waiterHeap) Len() int { return len(h) }
 func (h waiterHeap) Less(i, j int) bool {
 	a, b := h[i], h[j]
 	switch {
-	case a.ReadBack != b.ReadBack:
-		return a.ReadBack
 	case a.Left != b.Left:
 		return a.Left > b.Left
 	default:

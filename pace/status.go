@@ -39,7 +39,7 @@ func (p *Pacer) Status() Status {
 		State:      Running,
 		Rate:       p.slow.rate,
 		Ceiling:    p.ceiling,
-		Queue:      len(p.queue),
+		Queue:      p.queue.len(),
 		InFlight:   p.inFlight,
 		Departures: p.departures,
 		TooMany:    p.slow.total,

@@ -45,6 +45,9 @@ func readPaging(rq *request, most int) (paging, *reply) {
 
 // list answers one page of n rows: 204 when it is empty, a link to the next one when there is more.
 func (p paging) list(rq *request, name string, n int, row func(int) doc) *reply {
+	if p.page > n { // a page holds one row at least; the product below could overflow
+		return noContent()
+	}
 	from := (p.page - 1) * p.limit
 	if from >= n {
 		return noContent()

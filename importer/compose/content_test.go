@@ -116,7 +116,7 @@ func TestMediaURLs(t *testing.T) {
 		"http://10.1.2.3/a", "http://172.16.0.1/a", "http://192.168.1.1/a", "http://169.254.169.254/latest", "http://100.64.0.1/a",
 		"http://[fe80::1]/a", "http://[fe80::1%25eth0]/a", "http://[fd00::1]/a", "http://[::ffff:10.0.0.1]/a", "http://[::ffff:100.64.0.1]/a", "http://224.0.0.1/a", "http://[::]/a",
 		"http://127.1/a", "http://2130706433/a", "http://0x7f.1/a", "http://10.0.0.01/a",
-		"https://fileserver/a", "https://пример.рф/a", "https://files example.com/a", "https://files..com/a", "https://.com/a",
+		"https://fileserver/a", "http://nas.local/a", "http://files.corp.internal./a", "https://пример.рф/a", "https://files example.com/a", "https://files..com/a", "https://.com/a",
 		"https://files.example.com/a%zz", "https://files.example.com/a\x00b", "https://files.example.com/a\nb", "\xff\xfe",
 		"https://files.example.com/" + strings.Repeat("a", 2048-25),
 		"https://files.example.com/" + strings.Repeat("я", 500), // too long with escapes

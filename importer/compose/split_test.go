@@ -1,6 +1,7 @@
 package compose_test
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -139,21 +140,22 @@ func hardTexts(n int) map[string]string {
 
 func TestSplitIsLinear(t *testing.T) {
 	const over, n, times = 400, 5_000, 16
-	// The best of some runs: others use the machine too.
-	best := func(text string) time.Duration {
-		least := time.Hour
-		for range 5 {
-			start := time.Now()
-			compose.SplitText(text, over)
-			least = min(least, time.Since(start))
-		}
-		return least
+	took := func(text string) float64 {
+		start := time.Now()
+		compose.SplitText(text, over)
+		return float64(time.Since(start))
 	}
 	short, long := hardTexts(n), hardTexts(n*times)
 	for name := range short {
 		checkSplit(t, long[name], over)
-		// Looking at the rest of the text for each part would make it some 150.
-		if ratio := float64(best(long[name])) / float64(best(short[name])); ratio > 4*times {
+		// Looking at the rest of the text for each part would make it some 150. Others use
+		// the machine too, so the best of many tries counts.
+		most, least, ratio := math.Inf(1), math.Inf(1), math.Inf(1)
+		for try := 0; try < 5 || try < 100 && ratio > 4*times; try++ {
+			most, least = min(most, took(long[name])), min(least, took(short[name]))
+			ratio = most / least
+		}
+		if ratio > 4*times {
 			t.Errorf("%s: a text %d times as long takes %.0f times as long", name, times, ratio)
 		}
 	}

@@ -64,6 +64,8 @@ func hostProblem(host string) string {
 		return "the host is this machine"
 	case len(labels) == 1:
 		return "the host has no domain"
+	case last == "local" || last == "internal": // RFC 6762, and what ICANN keeps for private use
+		return "the host is of a local network"
 	case '0' <= last[0] && last[0] <= '9':
 		return "the host is not an address"
 	}

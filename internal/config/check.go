@@ -84,6 +84,7 @@ func (l *loader) check(c *Config) {
 	l.between("run.settle_time", c.Run.SettleTime, 100*time.Millisecond, 24*time.Hour)
 	// A request leaves only when the lease was confirmed less than 5 s before.
 	l.between("run.lease_time", c.Run.LeaseTime, 20*time.Second, time.Hour)
+	l.oneOf("run.on_parked", c.Run.OnParked, "skip", "hold")
 }
 
 func (l *loader) contacts(c Contacts) {

@@ -124,6 +124,7 @@ type Run struct {
 	LeaseTime    time.Duration `yaml:"lease_time"`
 	MaxChanged   Percent       `yaml:"max_changed"`
 	MaxRejected  Percent       `yaml:"max_rejected"`
+	OnParked     string        `yaml:"on_parked"` // skip or hold
 }
 
 // defaults is what a file that says nothing gets.
@@ -154,6 +155,7 @@ func defaults() Config {
 			LeaseTime:    30 * time.Second,
 			MaxChanged:   0.05,
 			MaxRejected:  0.05,
+			OnParked:     "skip",
 		},
 	}
 }

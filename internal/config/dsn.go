@@ -68,8 +68,8 @@ func (d DSN) parts() (p dsnParts, err error) {
 	if strings.Contains(s, "://") {
 		u, err := url.Parse(s)
 		// With a bare #, / or ? in the password, what stands before it looks like
-		// host and port, and would be shown.
-		if err != nil || u.Fragment != "" || u.User == nil && strings.Contains(s, "@") {
+		// host and port, what stands behind it like a database, and would be shown.
+		if err != nil || u.Fragment != "" || u.User == nil && strings.Contains(s, "@") || strings.Contains(u.Path, "@") {
 			return p, errors.New("it is not a URL; a password in it must be percent-encoded")
 		}
 		if u.Scheme != "postgres" && u.Scheme != "postgresql" {

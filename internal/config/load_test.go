@@ -113,7 +113,7 @@ ids: {message: "{id}", conversation: "{id}", client: "{id}", author: "a{id}", ma
 replay: {split_over: 1000, announce: last, manager_name: "<{name}> "}
 contacts: {default_region: KZ, legacy_id_field: 12, shared_phone_max: 2, on_ambiguous: park, tags: [import, "2024"], responsible_user_id: 9, unnamed: "Клиент {id}"}
 managers: {by_id: {17: 504141, "a.b": anna@example.com}}
-run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed: 0%, max_rejected: 12.5%}
+run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed: 0%, max_rejected: 12.5%, on_parked: hold}
 `, nil, map[string]string{
 		"token.json": `{"access_token":"x"}`, "chan": "from-file\n", "dsn": "postgres://u:p@h/d\r\n", "m.sql": "select 1\n",
 	})
@@ -136,7 +136,7 @@ run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed
 			Tags: []string{"import", "2024"}, ResponsibleUserID: 9, Unnamed: "Клиент {id}",
 		},
 		config.Managers{ByID: map[string]config.User{"17": {ID: 504141}, "a.b": {Email: "anna@example.com"}}},
-		config.Run{Lanes: 4, PrepareAhead: 10, SettleTime: time.Second, LeaseTime: 20 * time.Second, MaxChanged: 0, MaxRejected: 0.125},
+		config.Run{Lanes: 4, PrepareAhead: 10, SettleTime: time.Second, LeaseTime: 20 * time.Second, MaxChanged: 0, MaxRejected: 0.125, OnParked: "hold"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -234,6 +234,7 @@ func TestOneFault(t *testing.T) {
 		{"run: {lanes: [1, 2]}", `line 7: run.lanes: a list stands where a value should be`},
 		{"run: {lanes: {a: 1}}", `line 7: run.lanes: keys stand where a value should be`},
 		{"run: 5", `line 7: run: "5" is wrong: write keys below this one`},
+		{"run: {on_parked: wait}", `line 7: run.on_parked: "wait" is none of skip, hold`},
 		{"run: {lease_time: 19s}", "line 7: run.lease_time: 19s is not between 20s and 1h0m0s"},
 		{"contacts: {tags: one}", `line 7: contacts.tags: "one" is wrong: write a list, like [one, two]`},
 		{"contacts: {tags: [a, '']}", `line 7: contacts.tags: a tag is empty`},
