@@ -1,13 +1,15 @@
-# Postgres server binaries are installed where they are missing, before what needs them, unless another server is
-# named: AMOIMPORT_TEST_DATABASE_URL=… make test, make demo ARGS='--dsn …'.
+# Postgres server binaries, and pgbouncer for the tests, are installed where they are missing, before what needs them;
+# the former not where another server is named: AMOIMPORT_TEST_DATABASE_URL=… make test, make demo ARGS='--dsn …'.
 
 GO ?= go
 
-# Packages with goroutines of their own, where the race detector has something to find.
-RACE = ./importer/... ./pace/... ./amojo/... ./amocrm/... ./sandbox/... ./internal/embedpg/...
+# Where the race detector has something to find: packages with goroutines of their own, and of the importer, most of
+# whose tests differ in what goes wrong and not in who runs beside whom, these.
+RACE = ./importer/ledger ./importer/verify ./pace ./amojo ./amocrm ./sandbox ./internal/embedpg
+RACE_IMPORTER = ^Test(StopAndResume|OneWriter|Links|ContactsInDoubt|Hold|RetryAllTheTime|SettlingStarvesNobody|TokenExpires|CommitAnswerLost|TwoMachines|MappingIsWrong)$$
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race soak crash lint build sandbox ci postgres
+.PHONY: help demo test race fuzz mutate model soak crash lint audit build sandbox ci postgres
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,13 +23,29 @@ test: postgres ## run all tests
 
 race: postgres ## run the tests of the concurrent packages under the race detector
 	$(GO) test -race $(RACE)
+	$(GO) test -race ./importer -run '$(RACE_IMPORTER)'
+
+# How long each target of make fuzz goes on, and which part of the mutants make mutate tries.
+FUZZTIME ?= 5s
+PART ?= 1/1
+
+fuzz: ## run each fuzz target for FUZZTIME, 5s unless said otherwise
+	scripts/fuzz.sh $(FUZZTIME)
+
+mutate: postgres ## take each defence out and see its test fail; PART=1/3 tries a third
+	$(GO) run ./internal/mutate -part $(PART) $(ARGS)
 
 # How long make soak goes on, and how often make crash kills.
 TIME ?= 1h
 KILLS ?= 500
 
-soak: postgres ## run the model test for TIME, an hour unless said otherwise
-	AMOIMPORT_MODEL_TIME=$(TIME) $(GO) test -tags model ./importer -run '^TestModel$$' -count=1 -timeout=0 -v
+MODEL = $(GO) test ./importer -run '^TestModel$$' -count=1 -timeout=0 -v
+
+model: postgres ## run the model test for three minutes, always the same lives
+	AMOIMPORT_MODEL_TIME=3m $(MODEL)
+
+soak: postgres ## run the model test for TIME, an hour unless said otherwise, other lives each time
+	AMOIMPORT_MODEL_TIME=$(TIME) AMOIMPORT_MODEL_SEED=$${AMOIMPORT_MODEL_SEED:-$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')} $(MODEL)
 
 crash: postgres ## kill a running import KILLS times, 500 unless said otherwise
 	AMOIMPORT_CRASHES=$(KILLS) $(GO) test ./cmd/amoimport -run '^TestKilled$$' -count=1 -timeout=0 -v
@@ -35,9 +53,15 @@ crash: postgres ## kill a running import KILLS times, 500 unless said otherwise
 lint: ## gofmt, go vet, staticcheck, go mod tidy -diff
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "gofmt has something to say about:" $$unformatted; exit 1; fi
 	$(GO) vet ./...
-	$(GO) vet -tags model ./importer
 	$(GO) tool staticcheck ./...
 	$(GO) mod tidy -diff
+
+# DB names another database of vulnerabilities, such as a mirror.
+audit: ## look for known vulnerabilities in what is built, with govulncheck
+	@said=$$($(GO) tool govulncheck $(if $(DB),-db $(DB)) ./... 2>&1); code=$$?; \
+	case "$$said" in *"fetching vulnerabilities"*) \
+		said="Nothing was checked: the database of vulnerabilities ($(or $(DB),https://vuln.go.dev)) cannot be reached.";; esac; \
+	printf '%s\n' "$$said"; exit $$code
 
 build: ## build ./amoimport
 	$(GO) build ./cmd/amoimport
@@ -50,3 +74,4 @@ ci: ## what the build server does
 
 postgres:
 	@if [ -z "$$AMOIMPORT_TEST_DATABASE_URL" ]; then scripts/postgres.sh; fi
+	@scripts/postgres.sh pgbouncer

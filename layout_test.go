@@ -52,8 +52,9 @@ var knows = map[string][]string{
 	"cmd/...": {"..."},
 
 	// Tests only.
-	".":       nil,
-	"scripts": nil,
+	".":               nil,
+	"scripts":         nil,
+	"internal/mutate": nil,
 }
 
 // reserved lists who may import a module of others. Modules without a row are free, but not for the standalone.

@@ -106,6 +106,16 @@ func (v *Live) choose(fitting []amocrm.Contact) (int64, error) {
 	return fitting[0].ID, nil
 }
 
+// HasContact tells whether a contact is still there.
+func (v *Live) HasContact(ctx context.Context, id int64) (bool, error) {
+	var there bool
+	err := v.read(ctx, func(ctx context.Context) (err error) {
+		_, there, err = v.CRM.Contact(ctx, id)
+		return err
+	})
+	return there, crmVerdict(err)
+}
+
 // NewestContact is the highest contact id there is.
 func (v *Live) NewestContact(ctx context.Context) (int64, error) {
 	var id int64

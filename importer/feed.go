@@ -13,6 +13,7 @@ import (
 type letter struct {
 	planned ledger.Planned
 	body    source.Message
+	end     *ledger.Settled // it is not to be sent, and this becomes of it
 }
 
 // begin is the record of a message as it stands before anything more is sent.
@@ -73,29 +74,32 @@ func (f *feed) next(ctx context.Context) (*letter, error) {
 		m := &letter{planned: f.page[0]}
 		f.page, f.looked = f.page[1:], f.looked-1
 		body, there := f.bodies[m.planned.ID]
-		if !there {
-			if err := f.settle(m.gone()); err != nil {
-				return nil, err
-			}
-			continue
-		}
 		delete(f.bodies, m.planned.ID)
 		m.body = body
-		// Whether it can be sent does not depend on what it quotes.
-		if _, refusal := f.Compose.Compose(f.row, body, compose.Reply{}); refusal != nil {
-			if err := f.settle(m.refused(refusal)); err != nil {
-				return nil, err
+		end := m.gone()
+		if there {
+			// Whether it can be sent does not depend on what it quotes.
+			_, refusal := f.Compose.Compose(f.row, body, compose.Reply{})
+			if refusal == nil {
+				return m, nil
 			}
-			continue
+			end = m.refused(refusal)
 		}
-		return m, nil
+		if f.Hold && end.Outcome == outcome.Parked {
+			// What comes before it is decided first, and after it nothing is.
+			m.end, f.page, f.drained = &end, nil, true
+			return m, nil
+		}
+		if err := f.settle(end); err != nil {
+			return nil, err
+		}
 	}
 }
 
 // fill reads the next page of keys, or of bodies, when the last is used up.
 func (f *feed) fill(ctx context.Context) error {
 	if len(f.page) == 0 && !f.drained {
-		page, err := f.Ledger.Page(ctx, f.conv.ID, f.after, pageRows)
+		page, err := f.Ledger.Page(ctx, f.conv.ID, f.after, pageRows, f.Hold)
 		if err != nil {
 			return err
 		}

@@ -50,6 +50,9 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 type Target interface {
 	// FindContact looks for the contact of a person. None is the zero Match.
 	FindContact(ctx context.Context, p Person) (Match, error)
+	// HasContact tells whether a contact is still there: neither deleted nor merged
+	// into another.
+	HasContact(ctx context.Context, id int64) (bool, error)
 	// NewestContact is the highest contact id there is, 0 for none.
 	NewestContact(ctx context.Context) (int64, error)
 	// CreateContacts creates one for each person: all or, with an error, none.
@@ -160,6 +163,7 @@ type Options struct {
 	SettleTime   time.Duration // how long a message may take to show; 120 s
 	MaxChanged   float64       // share of sent rows that may have changed; 0.05
 	MaxRejected  float64       // share of messages that may be refused; 0.05
+	Hold         bool          // a conversation waits at its first parked message
 	// Grace is how long a stopped run may take to end what it wrote and to record
 	// it; longer than an attempt may last. 30 s.
 	Grace    time.Duration

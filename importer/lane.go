@@ -27,6 +27,7 @@ type lane struct {
 	left    int              // messages still to send
 	endMsec int64            // message time of the part sent last by this lane
 	absent  string           // msgid that this run has proved absent; it needs no second look
+	held    bool             // it waits at the message that was parked last
 }
 
 // replayConversation replays what is planned of one conversation.
@@ -40,7 +41,7 @@ func (r *run) replayConversation(ctx context.Context, work ledger.Work, slot *sl
 		return stoppedOr(ctx, err)
 	}
 	row, there := rows[work.ID]
-	l := &lane{run: r, slot: slot, conv: conv, row: row, intent: conv.Doubt, left: int(conv.Planned)}
+	l := &lane{run: r, slot: slot, conv: conv, row: row, intent: conv.Doubt, left: int(work.Planned)}
 	if conv.Doubt != nil {
 		err = l.close(l.settleIntent(ctx))
 	}
@@ -68,12 +69,15 @@ func stoppedOr(ctx context.Context, err error) error {
 func (l *lane) replay(ctx context.Context) error {
 	feed := &feed{lane: l}
 	current, err := feed.next(ctx)
-	for err == nil && current != nil {
+	for err == nil && current != nil && !l.held {
 		var following *letter
 		if following, err = feed.next(ctx); err == nil {
 			err = l.deliver(ctx, current, following == nil)
 			current = following
 		}
+	}
+	if l.held {
+		l.Progress.count(func(f *Figures) { f.Held += int64(max(0, l.left)) })
 	}
 	return l.close(err)
 }
@@ -144,6 +148,9 @@ func (l *lane) tally() {
 // deliver sends the parts of one message. last says that nothing to be sent
 // follows it in its chat.
 func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
+	if m.end != nil {
+		return l.settle(*m.end)
+	}
 	var reply compose.Reply
 	if m.body.ReplyToID != "" {
 		var err error
@@ -265,6 +272,7 @@ const maxUnrecorded = 500
 func (l *lane) settle(s ledger.Settled) error {
 	l.settled = append(l.settled, s)
 	l.left--
+	l.held = l.Hold && s.Outcome == outcome.Parked
 	if len(l.settled) < maxUnrecorded {
 		return nil
 	}

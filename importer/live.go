@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/amoimport/amoimport/amocrm"
@@ -189,8 +190,9 @@ func orderOf(page []amojo.HistoryMessage) string {
 	return ""
 }
 
-// maxUnreadable is how often a question is asked whose answers make no sense.
-const maxUnreadable = 5
+// maxUnreadable is how often a question is asked whose answers make no sense: with
+// the pauses between, for some twelve minutes.
+const maxUnreadable = 30
 
 // read makes a call that changes nothing, again when its answer cannot be read, and
 // as long as the fault is the server's: one question that fails is no reason to
@@ -208,6 +210,7 @@ func (v *Live) read(ctx context.Context, call func(context.Context) error) error
 		var crmLost *amocrm.CallError
 		switch {
 		case errors.As(err, &chats) && chats.Server(), errors.As(err, &crm) && crm.Server():
+		case errors.Is(err, io.ErrUnexpectedEOF): // it broke off: the network's doing, and will pass
 		case errors.As(err, &chatsLost), errors.As(err, &crmLost):
 			if unreadable++; unreadable == maxUnreadable {
 				return err

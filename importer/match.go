@@ -15,8 +15,12 @@ import (
 	"github.com/sourcegraph/conc/pool"
 )
 
-// match finds or creates the contacts of a batch of conversations.
-func (r *run) match(ctx context.Context, batch []*prepared) error {
+// match finds or creates the contacts of a batch of conversations. alive are the
+// contacts that this run has seen; it adds to them.
+func (r *run) match(ctx context.Context, batch []*prepared, alive map[int64]bool) error {
+	if err := r.forgetGone(ctx, batch, alive); err != nil {
+		return err
+	}
 	// The first conversation of a person speaks for it: the batch is longest
 	// first, so that is its longest.
 	speaker := map[int64]*prepared{}
@@ -47,10 +51,47 @@ func (r *run) match(ctx context.Context, batch []*prepared) error {
 			continue
 		}
 		p.kept.ContactID = contacts[p.kept.Person]
+		alive[p.kept.ContactID] = true
 		if s := speaker[p.kept.Person]; s.parked != "" && p.parked == "" {
 			if err := r.parkPrepared(p, s.parked, "as another conversation of the same person"); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// forgetGone takes away the contacts that earlier runs knew and that people have
+// deleted or merged since: nothing can be linked to those, so they are looked for
+// anew.
+func (r *run) forgetGone(ctx context.Context, batch []*prepared, alive map[int64]bool) error {
+	unseen := map[int64]bool{}
+	for _, p := range batch {
+		if id := p.kept.ContactID; id != 0 && !alive[id] {
+			unseen[id] = true
+		}
+	}
+	var mu sync.Mutex
+	look := pool.New().WithMaxGoroutines(prepareCalls).WithContext(ctx).WithCancelOnError().WithFirstError()
+	for id := range unseen {
+		look.Go(func(ctx context.Context) error {
+			there, err := r.Target.HasContact(ctx, id)
+			var refused *RefusedError
+			if errors.As(err, &refused) {
+				there, err = true, nil // linking will tell
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			alive[id] = there
+			return err
+		})
+	}
+	if err := look.Wait(); err != nil {
+		return err
+	}
+	for _, p := range batch {
+		if !alive[p.kept.ContactID] {
+			p.kept.ContactID = 0
 		}
 	}
 	return nil
@@ -108,43 +149,72 @@ type AmbiguousError struct{ Count int }
 func (e *AmbiguousError) Error() string { return fmt.Sprintf("%d contacts fit one person", e.Count) }
 
 // create makes contacts: all at once where that works, else in ever smaller
-// batches until the guilty ones are alone.
+// batches until the guilty ones are alone. A round in which others got through
+// speaks against who fails alone, and so does one when there are no others. A round
+// in which nobody got through is an outage: then all are tried again.
 func (r *run) create(ctx context.Context, missing []*prepared, contacts map[int64]int64) error {
-	for round := 1; len(missing) > 0; {
-		made, refused, err := r.createOnce(ctx, missing)
-		if err != nil {
-			return err
-		}
-		var rest []*prepared
-		for i, p := range missing {
-			switch {
-			case made[i] != 0:
-				contacts[p.kept.Person] = made[i]
-			case refused != nil && refused.Refused[i] != "":
-				if err := r.parkPrepared(p, outcome.ContactRejected, refused.Refused[i]); err != nil {
-					return err
-				}
-			default:
-				rest = append(rest, p)
-			}
-		}
-		switch {
-		case len(rest) < len(missing):
-			round = 1
-		case len(rest) > 1:
-			half := len(rest) / 2
-			if err := r.create(ctx, rest[:half], contacts); err != nil {
+	groups := [][]*prepared{missing}
+	strikes := map[*prepared]int{}
+	for round := 1; len(groups) > 0; round++ {
+		var failed, next [][]*prepared
+		through := false
+		for _, group := range groups {
+			rest, err := r.createGroup(ctx, group, contacts)
+			if err != nil {
 				return err
 			}
-			return r.create(ctx, rest[half:], contacts)
-		case round >= maxRounds:
-			return r.parkPrepared(rest[0], outcome.ServerError, "the contact cannot be created")
-		default:
-			round++
+			switch {
+			case len(rest) == len(group):
+				failed = append(failed, rest)
+			case len(rest) > 0:
+				next = append(next, rest)
+				fallthrough
+			default:
+				through = true
+			}
 		}
-		missing = rest
+		alone := len(failed) == 1 && len(next) == 0
+		for _, group := range failed {
+			if half := len(group) / 2; half > 0 {
+				next = append(next, group[:half], group[half:])
+				continue
+			}
+			p := group[0]
+			if through || alone {
+				strikes[p]++
+			}
+			if strikes[p] < maxRounds && round < maxRoundsAlone {
+				next = append(next, group)
+			} else if err := r.parkPrepared(p, outcome.ServerError, "the contact cannot be created"); err != nil {
+				return err
+			}
+		}
+		groups = next
 	}
 	return nil
+}
+
+// createGroup makes contacts with one call and returns who has none yet and may be
+// tried again.
+func (r *run) createGroup(ctx context.Context, group []*prepared, contacts map[int64]int64) ([]*prepared, error) {
+	made, refused, err := r.createOnce(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	var rest []*prepared
+	for i, p := range group {
+		switch {
+		case made[i] != 0:
+			contacts[p.kept.Person] = made[i]
+		case refused != nil && refused.Refused[i] != "":
+			if err := r.parkPrepared(p, outcome.ContactRejected, refused.Refused[i]); err != nil {
+				return nil, err
+			}
+		default:
+			rest = append(rest, p)
+		}
+	}
+	return rest, nil
 }
 
 // createOnce makes one batch of contacts and returns their ids, 0 for those who

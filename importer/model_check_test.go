@@ -1,5 +1,3 @@
-//go:build model
-
 package importer_test
 
 import (
@@ -30,6 +28,7 @@ func (c *modelCase) check() {
 		return
 	}
 	world := c.rig.world.Snapshot()
+	c.loud = 0
 	chats := map[string]sandbox.Chat{}
 	for _, chat := range world.Chats {
 		chats[chat.ConversationID] = chat
@@ -46,16 +45,18 @@ func (c *modelCase) check() {
 				continue
 			}
 			m.fate = f
-			if wrong := m.wrong(c.poisoned); wrong != "" {
+			if wrong := m.wrong(c); wrong != "" {
 				c.fail("%s/%s is %+v: %s", t.id, m.id, f, wrong)
 			}
-			if f.reason == outcome.ServerError {
+			switch f.reason {
+			case outcome.ServerError:
 				c.hit("parked for server errors")
-			}
-			if f.reason == outcome.ChangedMidway {
+			case outcome.ChangedMidway:
 				c.hit("changed midway")
+			case outcome.InDoubt:
+				c.hit("parked in doubt")
 			}
-			if f.partsSent > 0 {
+			if f.partsSent > 0 || f.reason == outcome.InDoubt {
 				want = append(want, m)
 			}
 		}
@@ -66,14 +67,13 @@ func (c *modelCase) check() {
 	}
 	c.checkContacts(world, chats)
 	n := world.Counters
-	if n.BadSignatures+n.Blocks+n.Notifications+n.Moves+n.ChatsByMessage > 0 {
+	if n.BadSignatures+n.Blocks+n.Moves+n.ChatsByMessage+n.Repeats > 0 || n.Notifications != c.loud {
 		c.fail("the world counted %+v", n)
 	}
 }
 
-// wrong says what is wrong with a message's fate. poisoned says that so many
-// requests fail that a message may be given up.
-func (m *modelMessage) wrong(poisoned bool) string {
+// wrong says what is wrong with a message's fate.
+func (m *modelMessage) wrong(c *modelCase) string {
 	f := m.fate
 	want, reason := outcome.Sent, outcome.Code("")
 	switch m.flaw {
@@ -95,8 +95,13 @@ func (m *modelMessage) wrong(poisoned bool) string {
 		}
 		return ""
 	case f.reason == outcome.ServerError:
-		if f.attempts < 5 || !poisoned {
+		if f.attempts < 5 || !c.poisoned {
 			return "given up too early"
+		}
+		return ""
+	case f.reason == outcome.InDoubt:
+		if c.plan.Stall.Settles == 0 { // an outage and then a stall may last long together
+			return "nothing was in doubt for so long"
 		}
 		return ""
 	case f.reason == outcome.ChangedMidway:
@@ -116,13 +121,21 @@ func (m *modelMessage) wrong(poisoned bool) string {
 // checkChat holds a chat against the messages that are to be in it.
 func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox.Chat) {
 	var got []sandbox.Message
-	copies := map[string]int{}
+	copies, loud := map[string]int{}, 0
 	for _, m := range chat.Messages {
 		got = append(got, m)
+		if !m.Silent {
+			loud++
+		}
 		if copies[m.MsgID]++; copies[m.MsgID] == 2 {
 			c.fail("chat %s holds %s twice", t.id, m.MsgID)
 		}
 	}
+	if loud > 1 || loud > 0 && !c.plan.Announce {
+		c.fail("chat %s was announced %d times", t.id, loud)
+	}
+	c.hits("announced", loud)
+	c.loud += loud
 	at, last := 0, int64(0)
 	for _, m := range want {
 		var text strings.Builder
@@ -150,6 +163,10 @@ func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox
 			}
 			last = part.TimeMsec
 			text.WriteString(part.Text)
+		}
+		if m.fate.reason == outcome.InDoubt && at < len(got) && got[at].MsgID == compose.PartID(m.fate.msgid, m.fate.partsSent+1) {
+			last = got[at].TimeMsec
+			at++ // or it is not there
 		}
 		if !m.said(text.String()) {
 			c.fail("chat %s: %s was never like this: %.80q", t.id, m.fate.msgid, text.String())

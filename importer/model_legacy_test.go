@@ -1,5 +1,3 @@
-//go:build model
-
 package importer_test
 
 import (

@@ -48,6 +48,7 @@ func (r *run) prepare(ctx context.Context, q *queue) error {
 			}
 		}
 	})
+	alive := map[int64]bool{} // contacts that this run has seen
 	err := r.settleBatches(ctx)
 	for err == nil {
 		works := q.toPrepare(ctx, prepareBatch)
@@ -58,7 +59,7 @@ func (r *run) prepare(ctx context.Context, q *queue) error {
 		if batch, err = r.load(ctx, works); err != nil {
 			break
 		}
-		if err = r.match(ctx, batch); err != nil {
+		if err = r.match(ctx, batch, alive); err != nil {
 			break
 		}
 		select {

@@ -134,10 +134,10 @@ func TestFindContacts(t *testing.T) {
 		`update conversations set client_phone = null where id = 'c3'`,
 	)
 	made := r.post("/api/v4/contacts", `[
+		{"name":"near","custom_fields_values":[{"field_id":9003,"values":[{"value":"pc34"}]}]},
 		{"name":"by phone","custom_fields_values":[{"field_code":"PHONE","values":[{"value":"8 912 345 67 89","enum_code":"WORK"}]}]},
 		{"name":"by e-mail","custom_fields_values":[{"field_code":"EMAIL","values":[{"value":"second@example.com","enum_code":"WORK"}]}]},
-		{"name":"by field","custom_fields_values":[{"field_id":9003,"values":[{"value":"pc3"}]}]},
-		{"name":"near","custom_fields_values":[{"field_id":9003,"values":[{"value":"pc34"}]}]}]`)
+		{"name":"by field","custom_fields_values":[{"field_id":9003,"values":[{"value":"pc3"}]}]}]`)
 	if made != http.StatusOK {
 		t.Fatalf("the contacts were not made: %d", made)
 	}

@@ -21,10 +21,11 @@ type Figures struct {
 	Phase    string    `json:"phase"` // enrol, replay, done
 	Started  time.Time `json:"started"`
 	Enrolled int64     `json:"enrolled"`
-	Planned  int64     `json:"planned"` // to send when replay began
+	Planned  int64     `json:"planned"` // to send when replay began, and done before
 	Sent     int64     `json:"sent"`    // messages settled as sent in this run
 	Skipped  int64     `json:"skipped"`
 	Parked   int64     `json:"parked"`
+	Held     int64     `json:"held"` // of the planned, those that have come to wait behind a parked one
 	Rejected int64     `json:"rejected"`
 	Parts    int64     `json:"parts"`
 	Doubts   int64     `json:"doubts"`         // requests whose answer was lost
@@ -34,6 +35,9 @@ type Figures struct {
 	Rate     float64   `json:"rate"`           // parts a second, lately
 	Waiting  string    `json:"waiting"`        // why requests wait, "" when none does
 }
+
+// settled is how many messages were decided.
+func (f Figures) settled() int64 { return f.Sent + f.Skipped + f.Parked }
 
 // Figures returns the progress now.
 func (p *Progress) Figures() Figures {

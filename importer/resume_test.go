@@ -155,48 +155,6 @@ func TestCrashInSplit(t *testing.T) {
 	}
 }
 
-// TestNotThereTooEarly: a message that shows late is not taken for lost.
-func TestNotThereTooEarly(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, legacy(t, 6), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice,
-		VisibilityLag: sandbox.Lag{Min: 200 * time.Millisecond, Max: 300 * time.Millisecond},
-		ApplyDelay:    50 * time.Millisecond,
-		Faults:        []sandbox.Fault{lose(`"imp1-c1-m3"`, sandbox.CutAfterApply), lose(`"imp1-c1-m5"`, sandbox.DropBeforeApply)}})
-	r.options.SettleTime = 500 * time.Millisecond
-	if err := r.run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	r.complete()
-	if f := r.progress.Figures(); f.Doubts != 2 {
-		t.Errorf("%d doubts", f.Doubts)
-	}
-}
-
-// TestLostPredecessor: when the message before a doubt never shows, neither can be
-// proved; the doubt is parked after ten settle times and the conversation goes on.
-func TestLostPredecessor(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, legacy(t, 6), sandbox.Options{Faults: []sandbox.Fault{lose(`"imp1-c1-m3"`, sandbox.DropBeforeApply)}})
-	r.options.SettleTime = 50 * time.Millisecond
-	r.base = func(base http.RoundTripper) http.RoundTripper {
-		return roundTrip(func(req *http.Request) (*http.Response, error) {
-			if strings.Contains(bodyOf(req), `"imp1-c1-m3"`) {
-				r.world.LoseMessage("imp1-c1-m2")
-			}
-			return base.RoundTrip(req)
-		})
-	}
-	if err := r.run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if got := r.messages("c1")["m3"]; got.reason != string(outcome.InDoubt) {
-		t.Errorf("m3 is %+v", got)
-	}
-	if got := r.messages("c1")["m6"]; got.outcome != "sent" {
-		t.Errorf("m6 is %+v", got)
-	}
-}
-
 // TestOutage: while an API is away, everything waits and nothing is parked.
 func TestOutage(t *testing.T) {
 	t.Parallel()

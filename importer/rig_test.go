@@ -51,7 +51,13 @@ type rig struct {
 // newRig makes a rig over a legacy database.
 func newRig(t testing.TB, legacy string, o sandbox.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: pgtest.Database(t), rate: 2000, timeout: 5 * time.Second, self: ledger.Self("test"), open: ledger.Open}
+	return rigOver(t, legacy, pgtest.Database(t), o)
+}
+
+// rigOver makes a rig over two databases.
+func rigOver(t testing.TB, legacy, ledgerDSN string, o sandbox.Options) *rig {
+	t.Helper()
+	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: ledgerDSN, rate: 2000, timeout: 5 * time.Second, self: ledger.Self("test"), open: ledger.Open}
 	r.openSource()
 	bot := r.world.Options().Channel.Bot
 	r.options = importer.Options{

@@ -22,7 +22,7 @@ func (e *MappingError) Error() string {
 
 // Hint says what to do.
 func (e *MappingError) Hint() string {
-	return "the mapping is the likely cause: look at the reasons with amoimport status, mend the queries or the config, and run again with the same ledger; nothing is lost"
+	return "the mapping is the likely cause: amoimport parked list shows what was refused. Mend the queries or the config and run again with the same ledger: rows that changed go by themselves, the others after amoimport parked retry --reason rejected; nothing is lost"
 }
 
 // run is one run of the import.
@@ -75,12 +75,11 @@ func Run(ctx context.Context, o Options) error {
 		if err := r.replay(ctx); err != nil {
 			return cause(ctx, err)
 		}
-		works, err := r.Ledger.Works(ctx)
+		works, err := r.Ledger.Works(ctx, r.Hold)
 		if err != nil {
 			return cause(ctx, err)
 		}
-		f := r.Progress.Figures()
-		now := f.Sent + f.Skipped + f.Parked
+		now := r.Progress.Figures().settled()
 		if len(works) == 0 || now == settled {
 			break
 		}

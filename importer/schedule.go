@@ -13,7 +13,7 @@ import (
 // go on side by side, since the two APIs have budgets of their own; preparing
 // stays a bounded way ahead.
 func (r *run) replay(ctx context.Context) error {
-	works, err := r.Ledger.Works(ctx)
+	works, err := r.Ledger.Works(ctx, r.Hold)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (r *run) replay(ctx context.Context) error {
 		r.Log.Info().Int64("requests", doubts).Stringer("settle_time", r.settleTime()).
 			Msg("an earlier run left requests without an answer; what did not arrive is sent again after the settle time")
 	}
-	r.Progress.count(func(f *Figures) { f.Planned = planned })
+	r.Progress.count(func(f *Figures) { f.Planned, f.Held = planned+f.settled(), 0 })
 	r.Log.Info().Int("conversations", len(works)).Int64("messages", planned).Msg("replaying")
 
 	ctx, cancel := context.WithCancelCause(ctx)

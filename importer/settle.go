@@ -104,16 +104,15 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 }
 
 // lookBack looks for the first part of a message that an earlier run, or an
-// earlier try of a parked message, may have sent. Where that try was answered,
-// one look is enough.
+// earlier try of a parked message, may have sent. Where that try was refused, one
+// look is enough.
 func (l *lane) lookBack(ctx context.Context, m *letter) (string, verdict, error) {
 	msgid := compose.PartID(m.planned.MsgID, m.planned.PartsSent+1)
 	if l.absent == msgid {
 		return "", absent, nil
 	}
 	q, newest := l.doubt(msgid), m.planned.SentMsec > l.conv.LastMsec
-	switch m.planned.LastFault {
-	case "", outcome.InDoubt, outcome.ServerError:
+	if m.planned.LastFault != outcome.Rejected {
 		return l.settleDoubt(ctx, q, newest, l.begun, false)
 	}
 	seen, err := l.Target.Delivered(ctx, q)
@@ -140,10 +139,11 @@ func (l *lane) settleDoubt(ctx context.Context, q Doubt, newest bool, since time
 	for {
 		begun := time.Now()
 		settle, passed := l.settleTime(), begun.Sub(since)
-		// Until absence can count, only presence can be learned, and what is new is
-		// near an end of the history; the first look takes all of it.
+		// Until absence can count, only presence can be learned: where what is new is
+		// known to come first, a glance is enough. Anywhere else a glance would miss
+		// it, and the delay that is learned would be how long we did not look.
 		q.Newest = newest && l.newestFirst()
-		q.Glance = passed < settle && waited > 0
+		q.Glance = q.Newest && passed < settle && waited > 0
 		seen, err := l.Target.Delivered(ctx, q)
 		if err != nil {
 			return "", unprovable, &doubtLeft{stopOr(ctx, err)}
@@ -164,7 +164,9 @@ func (l *lane) settleDoubt(ctx context.Context, q Doubt, newest bool, since time
 			l.slot.take(ctx)
 			return "", unprovable, nil
 		}
-		wait := pause
+		// A look at a long chat takes its time: at least half of it is for the others.
+		most := max(settle/4, time.Second)
+		wait := min(max(pause, time.Since(begun)), most)
 		if passed < settle {
 			wait = min(wait, settle-passed)
 		}
@@ -173,7 +175,7 @@ func (l *lane) settleDoubt(ctx context.Context, q Doubt, newest bool, since time
 			return "", unprovable, &doubtLeft{errStopped}
 		}
 		waited += wait
-		pause = min(2*pause, max(settle/4, time.Second))
+		pause = min(2*pause, most)
 	}
 }
 

@@ -105,23 +105,22 @@ func TestPoisonContact(t *testing.T) {
 // first. The run must say so, not read again for ever.
 func TestListingNotNewestFirst(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, legacy(t, 1, 1), sandbox.Options{})
-	if err := r.run(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	r.legacyExec(`insert into conversations (id, client_id, client_name) values ('c9', 'p9', 'Nine')`,
-		`insert into messages (conversation_id, id, sent_at, direction, text) values ('c9', 'first', '2022-01-01+00', 'in', 'new')`)
-	r.on(func(req *http.Request) *http.Response {
-		if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/contacts") {
-			q := req.URL.Query()
-			q.Del("order[id]")
-			req.URL.RawQuery = q.Encode()
+	bubble(t, legacy(t, 1, 1), sandbox.Options{}, func(t *testing.T, r *rig) {
+		r.mustRun()
+		r.legacyExec(`insert into conversations (id, client_id, client_name) values ('c9', 'p9', 'Nine')`,
+			`insert into messages (conversation_id, id, sent_at, direction, text) values ('c9', 'first', '2022-01-01+00', 'in', 'new')`)
+		r.on(func(req *http.Request) *http.Response {
+			if req.Method == http.MethodGet && strings.HasSuffix(req.URL.Path, "/contacts") {
+				q := req.URL.Query()
+				q.Del("order[id]")
+				req.URL.RawQuery = q.Encode()
+			}
+			return nil
+		})
+		if err, hung := r.runFor(time.Hour); hung || err == nil {
+			t.Errorf("it reads again for ever, without a word: %v", err)
 		}
-		return nil
 	})
-	if err, hung := r.runFor(15 * time.Second); hung {
-		t.Errorf("it reads again for ever, without a word: %v", err)
-	}
 }
 
 // TestStagingLost: Postgres crashed after the keys were staged; unlogged

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/amoimport/amoimport/amocrm"
@@ -76,14 +77,18 @@ func faultsOf(answer *amocrm.Error) string {
 // redact takes what was sent out of what the server says: its reason is worth
 // keeping, the client's words and numbers are not to be kept.
 func redact(said string, sent []amojo.Party) string {
-	said = addressLike.ReplaceAllLiteralString(numberLike.ReplaceAllLiteralString(said, "…"), "…")
+	if whole, cut := strings.CutSuffix(said, "…"); cut {
+		said = whole[:strings.LastIndexByte(whole, ' ')+1] + "…" // half a word is not recognised
+	}
 	for _, p := range sent {
-		for _, word := range strings.Fields(p.Name) {
+		// What cannot be seen parts words in an error's text.
+		for word := range strings.FieldsFuncSeq(p.Name, func(r rune) bool { return unicode.IsSpace(r) || !unicode.IsGraphic(r) }) {
 			if utf8.RuneCountInString(word) > 2 {
 				said = strings.ReplaceAll(said, word, "…")
 			}
 		}
 	}
+	said = addressLike.ReplaceAllLiteralString(numberLike.ReplaceAllLiteralString(said, "…"), "…")
 	return strings.TrimSpace(said)
 }
 

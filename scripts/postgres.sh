@@ -2,11 +2,19 @@
 # Makes sure that this machine has the binaries of a Postgres server (initdb and postgres), which the demo and the
 # tests start a private server with. Where they are missing it says what it does and installs the system's package.
 #
-# Usage: scripts/postgres.sh [FOLDER...]
+# Usage: scripts/postgres.sh [pgbouncer] [FOLDER...]
+# With the word pgbouncer it does the same for that program, which a test puts before the ledger.
 # FOLDERs are looked at after PATH, in place of where packages usually put the binaries.
 set -eu
 
-# here FOLDER...: one folder of PATH or of these holds both binaries.
+what="Postgres server binaries"
+binaries="initdb postgres"
+if [ "${1-}" = pgbouncer ]; then
+	what=pgbouncer binaries=pgbouncer
+	shift
+fi
+
+# here FOLDER...: one folder of PATH or of these holds all the binaries.
 here() {
 	ifs=$IFS
 	IFS=:
@@ -14,7 +22,11 @@ here() {
 	set -- $PATH "$@"
 	IFS=$ifs
 	for dir; do
-		if [ -x "$dir/initdb" ] && [ -x "$dir/postgres" ]; then return 0; fi
+		missing=
+		for binary in $binaries; do
+			[ -x "$dir/$binary" ] || missing=$binary
+		done
+		if [ -z "$missing" ]; then return 0; fi
 	done
 	return 1
 }
@@ -22,6 +34,7 @@ here() {
 # found FOLDER...: the same with the usual places if there are no FOLDERs. They are listed anew at each call.
 found() {
 	if [ $# -gt 0 ]; then here "$@"; return; fi
+	if [ "$what" = pgbouncer ]; then here /usr/sbin /usr/local/sbin; return; fi
 	here \
 		/usr/lib/postgresql/*/bin \
 		/usr/pgsql-*/bin \
@@ -35,6 +48,10 @@ found() {
 
 # fail REASON
 fail() {
+	if [ "$what" = pgbouncer ]; then
+		echo "No pgbouncer, which the tests put before the ledger: $1. Install its package yourself." >&2
+		exit 1
+	fi
 	cat >&2 <<-END
 		No Postgres server binaries (initdb and postgres): $1.
 		Install the server's package yourself, or run docker compose up -d and point at it with
@@ -46,7 +63,7 @@ fail() {
 
 # run COMMAND...: says it, then does it.
 run() {
-	echo "No Postgres server binaries found; running: $*" >&2
+	echo "No $what found; running: $*" >&2
 	"$@"
 }
 
@@ -54,15 +71,17 @@ has() { command -v "$1" >/dev/null; }
 
 if found "$@"; then exit 0; fi
 
+apt=postgresql dnf=postgresql-server brew=postgresql@17
+if [ "$what" = pgbouncer ]; then apt=pgbouncer dnf=pgbouncer brew=pgbouncer; fi
 if has apt-get; then
-	as_root="env DEBIAN_FRONTEND=noninteractive apt-get install -y postgresql"
+	as_root="env DEBIAN_FRONTEND=noninteractive apt-get install -y $apt"
 elif has dnf; then
-	as_root="dnf install -y postgresql-server"
+	as_root="dnf install -y $dnf"
 elif has apk; then
-	as_root="apk add postgresql"
+	as_root="apk add $apt"
 elif has brew; then
-	if [ "$(id -u)" -eq 0 ]; then fail "Homebrew installs nothing for root; as another user: brew install postgresql@17"; fi
-	run brew install postgresql@17 || fail "brew install postgresql@17 failed"
+	if [ "$(id -u)" -eq 0 ]; then fail "Homebrew installs nothing for root; as another user: brew install $brew"; fi
+	run brew install $brew || fail "brew install $brew failed"
 	as_root=
 else
 	fail "none of apt-get, dnf, apk and brew is here to install them"

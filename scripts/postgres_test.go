@@ -41,7 +41,8 @@ func newMachine(t *testing.T, uid int, commands ...string) machine {
 		case "sudo":
 			does = `exec "$@"`
 		default: // installing is putting the binaries where they belong
-			does = fmt.Sprintf(`case "$*" in *postgresql*) : >%[1]s/initdb; : >%[1]s/postgres; %[2]s 755 %[1]s/*;; esac`, m.bin, lookup(t, "chmod"))
+			does = fmt.Sprintf(`case "$*" in *postgresql*) : >%[1]s/initdb; : >%[1]s/postgres; %[2]s 755 %[1]s/*;;
+				*pgbouncer*) : >%[1]s/pgbouncer; %[2]s 755 %[1]s/*;; esac`, m.bin, lookup(t, "chmod"))
 		}
 		m.write(t, filepath.Join(m.path, c), fmt.Sprintf("echo \"%s $*\" >>%s\n%s", c, m.called, does))
 	}
@@ -64,10 +65,11 @@ func (m machine) write(t *testing.T, file, script string) {
 	}
 }
 
-// run runs the script on the machine and returns what was called and what it said.
-func (m machine) run(t *testing.T) (calls []string, said string, err error) {
+// run runs the script on the machine, with words before the folder, and returns what
+// was called and what it said.
+func (m machine) run(t *testing.T, words ...string) (calls []string, said string, err error) {
 	t.Helper()
-	cmd := exec.Command("/bin/sh", "postgres.sh", m.bin)
+	cmd := exec.Command("/bin/sh", append(append([]string{"postgres.sh"}, words...), m.bin)...)
 	cmd.Env = []string{"PATH=" + m.path}
 	out, err := cmd.CombinedOutput()
 	called, readErr := os.ReadFile(m.called)
@@ -114,6 +116,33 @@ func TestInstall(t *testing.T) {
 				t.Errorf("with the binaries there it still does something: %v, %v\n%s", again, err, said)
 			}
 		})
+	}
+}
+
+// TestInstallPooler wants another program, whether the server's are there or not.
+func TestInstallPooler(t *testing.T) {
+	for manager, want := range map[string]string{
+		"apt-get": "apt-get install -y pgbouncer", "dnf": "dnf install -y pgbouncer", "apk": "apk add pgbouncer", "brew": "brew install pgbouncer",
+	} {
+		uid := 0
+		if manager == "brew" {
+			uid = 1000
+		}
+		m := newMachine(t, uid, manager)
+		if _, said, err := m.run(t); err != nil {
+			t.Fatalf("%v\n%s", err, said)
+		}
+		calls, said, err := m.run(t, "pgbouncer")
+		if err != nil || calls[len(calls)-1] != want || !strings.Contains(said, "No pgbouncer found; running: ") {
+			t.Errorf("%v, %v\n%s", calls, err, said)
+		}
+		if again, said, err := m.run(t, "pgbouncer"); err != nil || len(again) != len(calls) || said != "" {
+			t.Errorf("with the program there it still does something: %v, %v\n%s", again, err, said)
+		}
+	}
+	_, said, err := newMachine(t, 0).run(t, "pgbouncer")
+	if err == nil || !strings.Contains(said, "No pgbouncer, which the tests put before the ledger: none of apt-get, dnf, apk and brew is here") {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
 

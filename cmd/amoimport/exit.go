@@ -53,15 +53,22 @@ func (e *fault) Unwrap() error { return e.err }
 func (e *fault) Hint() string { return e.hint }
 
 // parkedError says that a run went to its end and left something to a person.
-type parkedError struct{ messages int64 }
+type parkedError struct {
+	messages int64
+	held     ledger.Held
+}
 
 func (e *parkedError) Error() string {
-	return fmt.Sprintf("done, but %s parked", plural(e.messages, "message is", "messages are"))
+	said := fmt.Sprintf("done, but %s parked", plural(e.messages, "message is", "messages are"))
+	if h := e.held; h.Messages > 0 {
+		said += fmt.Sprintf(", and %s at one, with %s", plural(h.Conversations, "conversation waits", "conversations wait"), plural(h.Messages, "message held", "messages held"))
+	}
+	return said
 }
 
 // Hint says what to do.
 func (e *parkedError) Hint() string {
-	return "The table above says why and what to do; `amoimport status` shows it again."
+	return "The table above says why and what to do; `amoimport parked list` shows each of them."
 }
 
 // errInterrupted is the cause of a context that a signal ended.

@@ -31,8 +31,10 @@ func TestExplain(t *testing.T) {
 		"config":  {two, "amoimport: the configuration a.yaml has 2 faults:\n  a.yaml:3: channel.id: it is required\n    ask support\n  a.yaml: it is odd\n", exitUsage},
 		"contract": {&source.ContractError{Differences: []source.Difference{{Query: "m.sql", Column: "id", Problem: "is missing", Hint: "return it"}, {Query: "c.sql", Problem: "is empty"}}},
 			"amoimport: the legacy queries do not fit in 2 places:\n  m.sql: column id: is missing\n    return it\n  c.sql: is empty\n", exitFailed},
-		"held":   {fmt.Errorf("x: %w", &ledger.HeldError{}), "", exitHeld},
-		"parked": {&parkedError{messages: 2}, "amoimport: done, but 2 messages are parked\n  The table above says why and what to do; `amoimport status` shows it again.\n", exitParked},
+		"held": {fmt.Errorf("x: %w", &ledger.HeldError{}), "", exitHeld},
+		"held back": {&parkedError{messages: 2, held: ledger.Held{Conversations: 2, Messages: 5}},
+			"amoimport: done, but 2 messages are parked, and 2 conversations wait at one, with 5 messages held\n  The table above says why and what to do; `amoimport parked list` shows each of them.\n", exitParked},
+		"parked": {&parkedError{messages: 2}, "amoimport: done, but 2 messages are parked\n  The table above says why and what to do; `amoimport parked list` shows each of them.\n", exitParked},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var said strings.Builder

@@ -50,6 +50,9 @@ func TestScripts(t *testing.T) {
 			"untouched": onStage((*stage).untouched),
 			"counts":    onStage((*stage).counts),
 			"texts":     onStage((*stage).texts),
+			"faults":    onStage((*stage).faults),
+			"heal":      onStage((*stage).heal),
+			"configure": onStage((*stage).configure),
 		},
 	})
 }
@@ -59,6 +62,7 @@ type stage struct {
 	ts       *testscript.TestScript
 	schema   string // the script's tiny.sql
 	world    *sandbox.World
+	scripted []*sandbox.Scripted // what faults added
 	children map[string]*background
 }
 
@@ -193,6 +197,19 @@ func (s *stage) startSandbox(args []string) error {
 	}
 	s.ts.Setenv("URL", served.URL)
 	return os.WriteFile(s.ts.MkAbs(defaultConfig), text.Bytes(), 0o644)
+}
+
+// configure replaces a text in amoimport.yaml.
+func (s *stage) configure(args []string) error {
+	path := s.ts.MkAbs(defaultConfig)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if !bytes.Contains(text, []byte(args[0])) {
+		return fmt.Errorf("the configuration does not hold %q", args[0])
+	}
+	return os.WriteFile(path, bytes.ReplaceAll(text, []byte(args[0]), []byte(args[1])), 0o644)
 }
 
 // sql runs statements on a database.

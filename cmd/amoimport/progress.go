@@ -66,8 +66,8 @@ func (d *display) draw() {
 	for {
 		f := d.read()
 		if f.Phase == "replay" || f.Phase == "done" {
-			d.bar.SetTotal(max(f.Planned, 1), false)
-			d.bar.SetCurrent(min(settled(f), f.Planned))
+			d.bar.SetTotal(max(due(f), 1), false)
+			d.bar.SetCurrent(min(settled(f), due(f)))
 		}
 		select {
 		case <-d.ended:
@@ -94,7 +94,7 @@ func (d *display) lines() {
 			if f.Phase == "enrol" {
 				line = line.Int64("enrolled", f.Enrolled)
 			} else {
-				line = line.Int64("settled", settled(f)).Int64("planned", f.Planned).Int64("parked", f.Parked).Float64("per_second", round(f.Rate))
+				line = line.Int64("settled", settled(f)).Int64("planned", due(f)).Int64("parked", f.Parked).Float64("per_second", round(f.Rate))
 				if left, ok := remaining(f); ok {
 					line = line.Stringer("eta", left)
 				}
@@ -124,9 +124,13 @@ func gap(since time.Duration) time.Duration {
 // settled is how many of the planned messages are decided.
 func settled(f figures) int64 { return f.Sent + f.Skipped + f.Parked }
 
+// due is how many messages this run is to decide: what waits behind a parked one is
+// for another.
+func due(f figures) int64 { return f.Planned - f.Held }
+
 // remaining is how long the rest takes at the present rate.
 func remaining(f figures) (time.Duration, bool) {
-	left := f.Planned - settled(f)
+	left := due(f) - settled(f)
 	if left <= 0 || f.Rate <= 0 {
 		return 0, false
 	}
@@ -142,7 +146,7 @@ func counted(f figures) string {
 	case "enrol":
 		return fmt.Sprintf("reading keys %d", f.Enrolled)
 	}
-	return fmt.Sprintf("messages %d of %d", settled(f), f.Planned)
+	return fmt.Sprintf("messages %d of %d", settled(f), due(f))
 }
 
 func outlook(f figures) string {

@@ -35,6 +35,8 @@ func TestRemaining(t *testing.T) {
 		"half":          {importer.Figures{Planned: 100, Sent: 40, Skipped: 5, Parked: 5, Rate: 5}, "10s"},
 		"all":           {importer.Figures{Planned: 10, Sent: 10, Rate: 5}, ""},
 		"late arrivals": {importer.Figures{Planned: 10, Sent: 12, Rate: 5}, ""},
+		"held":          {importer.Figures{Planned: 100, Sent: 40, Parked: 10, Held: 25, Rate: 5}, "5s"},
+		"all but held":  {importer.Figures{Planned: 100, Sent: 40, Parked: 1, Held: 59, Rate: 5}, ""},
 		"for ever":      {importer.Figures{Planned: 1 << 50, Rate: 1e-300}, "87600h0m0s"},
 	} {
 		left, ok := remaining(figures{Figures: c.f})
@@ -88,7 +90,7 @@ func TestStatusKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"account", "contacts", "conversations", "deleted_after_sending", "edited_after_sending", "enrolled_at", "eta_seconds",
-		"holder", "in_doubt", "messages", "notes", "rate_per_second", "reasons", "run", "running", "scope_id", "source", "waiting"}
+		"held", "holder", "in_doubt", "messages", "notes", "purged_at", "rate_per_second", "reasons", "run", "running", "scope_id", "source", "waiting"}
 	if diff := cmp.Diff(want, keys(got)); diff != "" {
 		t.Error(diff)
 	}

@@ -56,7 +56,7 @@ func (e env) runImport(ctx context.Context, path string, intoLive bool) error {
 			plural(f.Resumed+f.Doubts, "doubt was", "doubts were"), f.Resumed)
 	}
 	if n := state.Messages.Parked; n > 0 {
-		return &parkedError{messages: n}
+		return &parkedError{messages: n, held: state.Held}
 	}
 	return nil
 }
@@ -86,7 +86,7 @@ func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress
 	if err != nil {
 		return ledger.Snapshot{}, err
 	}
-	return l.Snapshot(ctx)
+	return readState(ctx, l, cfg)
 }
 
 // prepare proves everything that can be proved by reading, so that a run with

@@ -26,6 +26,16 @@ func newStatus(e env) *cobra.Command {
 	return c
 }
 
+// readState reads the state of the migration. What comes after a parked message is
+// held only where the configuration says so.
+func readState(ctx context.Context, l *ledger.Ledger, cfg *config.Config) (ledger.Snapshot, error) {
+	s, err := l.Snapshot(ctx)
+	if !holds(cfg) {
+		s.Held = ledger.Held{}
+	}
+	return s, err
+}
+
 func (e env) status(ctx context.Context, path string, asJSON bool) error {
 	cfg, err := config.Load(path, e.getenv, config.NeedLedger)
 	if err != nil {
@@ -38,7 +48,7 @@ func (e env) status(ctx context.Context, path string, asJSON bool) error {
 		return err
 	}
 	defer l.Close()
-	s, err := l.Snapshot(ctx)
+	s, err := readState(ctx, l, cfg)
 	if err != nil {
 		return err
 	}
@@ -66,9 +76,11 @@ type statusReport struct {
 	Running    bool          `json:"running"`
 	Holder     *holderReport `json:"holder"` // of the ledger; null: nobody
 	EnrolledAt *time.Time    `json:"enrolled_at"`
+	PurgedAt   *time.Time    `json:"purged_at"` // null: what refers to people is there
 
 	Conversations ledger.Conversational  `json:"conversations"`
 	Messages      ledger.Counted         `json:"messages"`
+	Held          ledger.Held            `json:"held"` // of the planned messages
 	Reasons       []reasonReport         `json:"reasons"`
 	Notes         []reasonReport         `json:"notes"`
 	Contacts      map[ledger.Found]int64 `json:"contacts"`
@@ -103,7 +115,7 @@ type reasonReport struct {
 func newStatusReport(s ledger.Snapshot, leaseTime time.Duration, now time.Time) (statusReport, error) {
 	r := statusReport{
 		Source: s.Setup.SourceName, Account: s.Setup.Account, ScopeID: s.Setup.ScopeID,
-		EnrolledAt: s.EnrolledAt, Conversations: s.Conversations, Messages: s.Messages,
+		EnrolledAt: s.EnrolledAt, PurgedAt: s.PurgedAt, Conversations: s.Conversations, Messages: s.Messages, Held: s.Held,
 		Reasons: explained(s.Reasons), Notes: explained(s.Notes), Contacts: s.Contacts,
 		InDoubt: s.InDoubt, Edited: s.Edited, Deleted: s.Vanished,
 	}
@@ -148,6 +160,10 @@ func (r statusReport) print(w io.Writer) {
 		fmt.Fprintf(w, "%s into %s\n", r.Source, r.Account)
 	}
 	switch {
+	case r.Holder == nil && r.PurgedAt != nil:
+		fmt.Fprintf(w, "what refers to people was purged at %s; nothing more can be imported with this ledger\n", r.PurgedAt.UTC().Format(time.RFC3339))
+	case r.Holder == nil && r.Messages.Planned > 0 && r.Messages.Planned == r.Held.Messages:
+		fmt.Fprintln(w, "no run is going on; what is planned waits behind parked messages, see amoimport parked list")
 	case r.Holder == nil && r.Messages.Planned > 0:
 		fmt.Fprintln(w, "no run is going on; amoimport run goes on where the last one was")
 	case r.Holder == nil:

@@ -26,7 +26,11 @@ func summary(w io.Writer, s ledger.Snapshot) {
 	fmt.Fprintf(t, "\n  skipped\t%d\n", m.Skipped)
 	fmt.Fprintf(t, "  parked\t%d\n", m.Parked)
 	if m.Planned > 0 {
-		fmt.Fprintf(t, "  planned\t%d\n", m.Planned)
+		fmt.Fprintf(t, "  planned\t%d", m.Planned)
+		if h := s.Held; h.Messages > 0 {
+			fmt.Fprintf(t, "\t%d held behind parked ones, in %s", h.Messages, plural(h.Conversations, "conversation", "conversations"))
+		}
+		fmt.Fprintln(t)
 	}
 	if s.Edited > 0 {
 		fmt.Fprintf(t, "edited after sending\t%d\n", s.Edited)

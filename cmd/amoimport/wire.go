@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -193,11 +194,19 @@ func running(cfg *config.Config, t target) importer.Options {
 		Lanes:        cfg.Run.Lanes,
 		PrepareAhead: cfg.Run.PrepareAhead,
 		SettleTime:   cfg.Run.SettleTime,
-		MaxChanged:   float64(cfg.Run.MaxChanged),
-		MaxRejected:  float64(cfg.Run.MaxRejected),
+		MaxChanged:   atMost(cfg.Run.MaxChanged),
+		MaxRejected:  atMost(cfg.Run.MaxRejected),
+		Hold:         holds(cfg),
 		Grace:        cfg.Limits.AttemptTimeout + 10*time.Second,
 	}
 }
+
+// holds says whether conversations wait at their parked messages.
+func holds(cfg *config.Config) bool { return cfg.Run.OnParked == "hold" }
+
+// atMost is a bound as the importer takes it, for which 0 is no bound but the
+// default: 0% is the least share there is.
+func atMost(p config.Percent) float64 { return max(float64(p), math.SmallestNonzeroFloat64) }
 
 // personKey keys the hashes of phones and e-mails in the ledger. It comes from the
 // channel's secret, so that there is no further secret to keep.

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/amoimport/amoimport/importer/outcome"
@@ -150,27 +151,38 @@ func (l *Ledger) commitGroup(ctx context.Context, group []*waiter) {
 	}
 }
 
+// commitTimeout bounds one try of a commit, for which all lanes wait: a connection
+// that died unnoticed is given up, and the commit repeated on another.
+const commitTimeout = 30 * time.Second
+
 // commitTogether records the changes in one transaction, in one round trip, each
 // row by its key: the planner has nothing to choose, however large the ledger is.
 func (l *Ledger) commitTogether(ctx context.Context, group []*waiter) error {
-	return l.write(ctx, "record outcomes", func(tx pgx.Tx) error {
-		var batch pgx.Batch
-		for _, w := range group {
-			c := w.change
-			for _, s := range c.Settled {
-				batch.Queue(l.statement("settle_message"), string(c.Conversation), s.ID, s.Outcome, null(string(s.Reason)), null(s.Detail),
-					texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash))
-			}
-			in := c.Intent
-			if in == nil {
-				batch.Queue(l.statement("clear_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced))
-				continue
-			}
-			batch.Queue(l.statement("set_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced),
-				in.Message, in.MsgID, in.Part, in.Parts, in.End, in.SentMsec, in.RowHash.text(), in.BodyHash, texts(in.Notes))
-		}
-		return tx.SendBatch(ctx, &batch).Close()
+	return l.again(ctx, "record outcomes", func() error {
+		ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+		defer cancel()
+		return l.transact(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, l.outcomes(group)).Close() })
 	})
+}
+
+// outcomes are the statements that record the changes of a group.
+func (l *Ledger) outcomes(group []*waiter) *pgx.Batch {
+	var batch pgx.Batch
+	for _, w := range group {
+		c := w.change
+		for _, s := range c.Settled {
+			batch.Queue(l.statement("settle_message"), string(c.Conversation), s.ID, s.Outcome, null(string(s.Reason)), null(s.Detail),
+				texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash))
+		}
+		in := c.Intent
+		if in == nil {
+			batch.Queue(l.statement("clear_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced))
+			continue
+		}
+		batch.Queue(l.statement("set_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced),
+			in.Message, in.MsgID, in.Part, in.Parts, in.End, in.SentMsec, in.RowHash.text(), in.BodyHash, texts(in.Notes))
+	}
+	return &batch
 }
 
 // texts are codes as the driver takes them.

@@ -195,7 +195,7 @@ func TestCommitTwice(t *testing.T) {
 			PartEnds: []int{4000}, AmojoIDs: []string{"a1"}, SentMsec: 1_596_470_400_123}}, found); diff != "" {
 			t.Errorf("message (-want +got):\n%s", diff)
 		}
-		page, err := b.Page(t.Context(), "0", ledger.After{}, 10)
+		page, err := b.Page(t.Context(), "0", ledger.After{}, 10, false)
 		if err != nil || len(page) != 1 {
 			t.Fatalf("page %v, %v", page, err)
 		}
@@ -226,7 +226,7 @@ func TestCommitStatementError(t *testing.T) {
 	if err == nil || errors.As(err, &refused) || !strings.Contains(err.Error(), "42703") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := b.Page(t.Context(), "0", ledger.After{}, 1); err == nil || !strings.Contains(err.Error(), "42703") {
+	if _, err := b.Page(t.Context(), "0", ledger.After{}, 1, false); err == nil || !strings.Contains(err.Error(), "42703") {
 		t.Errorf("reading: %v", err)
 	}
 }

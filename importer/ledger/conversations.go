@@ -17,11 +17,13 @@ type Work struct {
 	Doubt   bool // a request of an earlier run has no known end
 }
 
-// Works lists the conversations that need anything, longest first.
-func (l *Ledger) Works(ctx context.Context) ([]Work, error) {
+// Works lists the conversations that need anything, longest first. With hold a
+// conversation waits at its first parked message: what comes after it does not
+// count.
+func (l *Ledger) Works(ctx context.Context, hold bool) ([]Work, error) {
 	var works []Work
 	err := l.read(ctx, "list the conversations", func() error {
-		rows, err := l.pool.Query(ctx, l.statement("list_work"))
+		rows, err := l.pool.Query(ctx, l.statement("list_work"), hold)
 		if err != nil {
 			return err
 		}
@@ -163,15 +165,15 @@ type After struct {
 }
 
 // Page returns up to limit planned messages of a conversation after a place, in
-// the order of the conversation.
-func (l *Ledger) Page(ctx context.Context, id source.ConversationID, after After, limit int) ([]Planned, error) {
+// the order of the conversation; with hold those before its first parked message.
+func (l *Ledger) Page(ctx context.Context, id source.ConversationID, after After, limit int, hold bool) ([]Planned, error) {
 	var page []Planned
 	at := &after.SentAt
 	if after == (After{}) {
 		at = nil
 	}
 	err := l.read(ctx, "list the planned messages", func() error {
-		rows, err := l.pool.Query(ctx, l.statement("list_planned"), string(id), at, after.Seq, after.ID, limit)
+		rows, err := l.pool.Query(ctx, l.statement("list_planned"), string(id), at, after.Seq, after.ID, limit, hold)
 		if err != nil {
 			return err
 		}

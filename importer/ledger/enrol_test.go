@@ -134,7 +134,7 @@ func TestEnrolMended(t *testing.T) {
 	if diff := cmp.Diff(want, b.states()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	works, err := b.Works(t.Context())
+	works, err := b.Works(t.Context(), false)
 	if diff := cmp.Diff([]ledger.Work{{ID: "1", Planned: 1}}, works); err != nil || diff != "" {
 		t.Errorf("works (-want +got):\n%s%v", diff, err)
 	}
@@ -149,7 +149,7 @@ func TestEnrolMended(t *testing.T) {
 	if err != nil || c.ConversationID != "c-9" || c.ClientID != "client-9" || c.Person == 0 || c.Planned != 1 {
 		t.Errorf("conversation %+v, %v", c, err)
 	}
-	if works, err = b.Works(t.Context()); err != nil || len(works) != 2 {
+	if works, err = b.Works(t.Context(), false); err != nil || len(works) != 2 {
 		t.Errorf("works %v, %v", works, err)
 	}
 }
@@ -171,7 +171,7 @@ func TestEnrolKeepsVerdicts(t *testing.T) {
 	if diff := cmp.Diff(want, b.states()); diff != "" {
 		t.Errorf("-before +after:\n%s", diff)
 	}
-	page, err := b.Page(t.Context(), "2", ledger.After{}, 10)
+	page, err := b.Page(t.Context(), "2", ledger.After{}, 10, false)
 	if err != nil || len(page) != 2 || page[0].ID != "2" || !page[0].SentAt.Equal(monday().Add(time.Second)) || *page[0].SentHash != hash {
 		t.Errorf("page %+v, %v", page, err)
 	}

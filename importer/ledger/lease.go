@@ -17,6 +17,8 @@ var ErrUnconfirmed = errors.New("the lease on the ledger is not confirmed")
 
 const (
 	beatEvery = time.Second
+	// beatMost is the pause between two beats while Postgres does not answer.
+	beatMost = 5 * time.Second
 	// fresh is how long a confirmed beat allows requests to be written. A
 	// newcomer waits for the whole lease time, which is longer.
 	fresh = 5 * time.Second
@@ -59,10 +61,22 @@ type Lease struct {
 	done   chan struct{}
 
 	mu        sync.Mutex
-	confirmed time.Time // when the last good beat was begun; has both clocks
+	confirmed moment // when the last good beat was begun
+	silent    bool   // the last beat got no answer
 	lost      bool
 	changed   chan struct{} // closed and replaced at each beat
 	figures   func() any
+}
+
+// moment is a point in time on both clocks of the machine.
+type moment struct{ monotonic, wall time.Time }
+
+func (l *Ledger) now() moment { return moment{time.Now(), l.wall().Round(0)} }
+
+// since is how much time has passed. The monotonic clock stands still while a
+// machine sleeps, the wall clock can be set: the one that says more is believed.
+func (m moment) since(earlier moment) time.Duration {
+	return max(m.monotonic.Sub(earlier.monotonic), m.wall.Sub(earlier.wall))
 }
 
 // Acquire takes the ledger for self and keeps it until Release. It waits up to
@@ -80,7 +94,7 @@ func (l *Ledger) Acquire(ctx context.Context, self Holder, leaseTime time.Durati
 			return nil, err
 		}
 		if tried >= 0 && row.Held && row.Epoch == tried+1 && row.Holder == self {
-			return l.hold(ctx, row.Epoch, time.Now(), figures), nil
+			return l.hold(ctx, row.Epoch, l.now(), figures), nil
 		}
 		if row.Held && !row.Holder.dead(self) {
 			switch {
@@ -100,7 +114,7 @@ func (l *Ledger) Acquire(ctx context.Context, self Holder, leaseTime time.Durati
 			}
 		}
 		l.waiting("")
-		begun := time.Now()
+		begun := l.now()
 		var epoch int64
 		err = l.pool.QueryRow(ctx, l.statement("take_lease"), row.Epoch, row.Beat,
 			self.Command, self.Host, self.BootID, self.PIDNamespace, self.PID, self.Started).Scan(&epoch)
@@ -123,7 +137,7 @@ func (l *Ledger) Acquire(ctx context.Context, self Holder, leaseTime time.Durati
 }
 
 // hold begins to keep a lease that was taken.
-func (l *Ledger) hold(ctx context.Context, epoch int64, confirmed time.Time, figures func() any) *Lease {
+func (l *Ledger) hold(ctx context.Context, epoch int64, confirmed moment, figures func() any) *Lease {
 	lease := &Lease{ledger: l, epoch: epoch, confirmed: confirmed, done: make(chan struct{}), changed: make(chan struct{}), figures: figures}
 	beating, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	lease.cancel = cancel
@@ -135,13 +149,13 @@ func (l *Ledger) hold(ctx context.Context, epoch int64, confirmed time.Time, fig
 // keep beats until it is cancelled or the lease is lost.
 func (s *Lease) keep(ctx context.Context) {
 	defer close(s.done)
-	tick := time.NewTicker(beatEvery)
-	defer tick.Stop()
+	defer s.answer(nil)
+	pause := beatEvery
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-tick.C:
+		case <-time.After(pause):
 		}
 		figures := []byte("{}")
 		if s.figures != nil {
@@ -149,20 +163,55 @@ func (s *Lease) keep(ctx context.Context) {
 				figures = b
 			}
 		}
-		begun := time.Now()
+		begun := s.ledger.now()
 		attempt, cancel := context.WithTimeout(ctx, fresh)
 		tag, err := s.ledger.pool.Exec(attempt, s.ledger.statement("beat"), s.epoch, string(figures))
 		cancel()
 		switch {
-		case err != nil: // the ledger is away: unconfirmed until it answers
+		case err != nil: // unconfirmed until Postgres answers
+			pause = min(2*pause, beatMost)
+			s.mu.Lock()
+			s.silent = true
+			s.mu.Unlock()
 		case tag.RowsAffected() == 0:
 			s.lose()
 			return
 		default:
-			s.mu.Lock()
-			s.confirmed = begun
-			s.wake()
-			s.mu.Unlock()
+			pause = beatEvery
+			s.answer(&begun)
+		}
+	}
+}
+
+// answer takes down that Postgres answers, and since when it confirms the lease.
+func (s *Lease) answer(confirmed *moment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silent = false
+	if confirmed != nil {
+		s.confirmed = *confirmed
+	}
+	s.wake()
+}
+
+// answered waits while beats get no answer: in an outage they alone ask, and all
+// others wait for them, which tell is called for.
+func (s *Lease) answered(ctx context.Context, tell func()) error {
+	for {
+		s.mu.Lock()
+		silent, lost, changed := s.silent, s.lost, s.changed
+		s.mu.Unlock()
+		switch {
+		case lost:
+			return ErrLeaseLost
+		case !silent:
+			return nil
+		}
+		tell()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
 		}
 	}
 }
@@ -179,6 +228,9 @@ func (s *Lease) lose() {
 	if !s.lost {
 		s.lost = true
 		s.wake()
+		// Nothing may be recorded any more, so nobody need wait for an answer.
+		s.ledger.wires.cut()
+		s.ledger.pool.Reset()
 	}
 }
 
@@ -191,11 +243,7 @@ func (s *Lease) Confirm(context.Context) error {
 	if s.lost {
 		return ErrLeaseLost
 	}
-	// The monotonic clock stands still while a machine sleeps, the wall clock can
-	// be set: believe the one that says more time has passed.
-	now := time.Now()
-	age := max(now.Sub(s.confirmed), now.Round(0).Sub(s.confirmed.Round(0)))
-	if age > fresh {
+	if s.ledger.now().since(s.confirmed) > fresh {
 		return ErrUnconfirmed
 	}
 	return nil

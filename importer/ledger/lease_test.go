@@ -237,7 +237,7 @@ func TestBeatDuringLongStatement(t *testing.T) {
 	l, holder, other := connect(t, dsn), around(t, dsn), around(t, dsn)
 	exec(t, holder, "update amoimport.lease set epoch = 7, held = true")
 	exec(t, holder, "begin")
-	exec(t, holder, ledger.Statement(l, "check_epoch"), 7)
+	exec(t, holder, ledger.Statement(l, "check_epoch"), 7, "60000")
 	exec(t, other, "set lock_timeout = '300ms'")
 	exec(t, other, ledger.Statement(l, "beat"), 7, "{}")
 	_, err := other.Exec(t.Context(), ledger.Statement(l, "take_lease"), 7, 1, "", "", "", "", 1, "")

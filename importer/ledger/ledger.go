@@ -11,8 +11,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"path"
 	"regexp"
 	"strings"
@@ -25,6 +23,15 @@ import (
 
 //go:embed sql/*.sql
 var statements embed.FS
+
+const (
+	// connectTimeout bounds one attempt to connect when the DSN sets no
+	// connect_timeout, so that a silent firewall is noticed.
+	connectTimeout = 10 * time.Second
+	// idleLimit is how long a transaction may stand idle before Postgres ends it, in
+	// milliseconds. A process that merely was slow repeats it.
+	idleLimit = "5000"
+)
 
 // DefaultSchema is the schema of a ledger whose config names none.
 const DefaultSchema = "amoimport"
@@ -42,6 +49,8 @@ type Options struct {
 	Waiting func(reason string)
 	// Dial opens the connections to Postgres. Nil: the usual way.
 	Dial pgconn.DialFunc
+	// Wall is the machine's clock, which may jump. Nil: time.Now.
+	Wall func() time.Time
 }
 
 // Ledger is an open ledger. Reads are free to all; writes need Acquire first.
@@ -49,9 +58,11 @@ type Ledger struct {
 	pool    *pgxpool.Pool
 	dsn     string
 	dial    pgconn.DialFunc
+	wires   *wires // of the pool
 	schema  string
 	sql     map[string]string
 	waiting func(string)
+	wall    func() time.Time
 	lease   *Lease
 	made    bool // the schema was created by this Open
 	commits committer
@@ -90,15 +101,23 @@ func Connect(ctx context.Context, o Options) (*Ledger, error) {
 	if cfg.ConnConfig.RuntimeParams["application_name"] == "" {
 		cfg.ConnConfig.RuntimeParams["application_name"] = "amoimport"
 	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = connectTimeout
+	}
 	if o.Dial != nil {
 		cfg.ConnConfig.DialFunc = o.Dial
 	}
+	if o.Wall == nil {
+		o.Wall = time.Now
+	}
+	open := &wires{open: map[*wire]struct{}{}}
+	cfg.ConnConfig.DialFunc = open.dial(cfg.ConnConfig.DialFunc)
 	cfg.MaxConns = 8
 	pool, err := pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
 		return nil, &Error{Op: "open the ledger", Err: err}
 	}
-	l := &Ledger{pool: pool, dsn: o.DSN, dial: o.Dial, schema: o.Schema, sql: statementsFor(o.Schema), waiting: o.Waiting}
+	l := &Ledger{pool: pool, dsn: o.DSN, dial: o.Dial, wires: open, schema: o.Schema, sql: statementsFor(o.Schema), waiting: o.Waiting, wall: o.Wall}
 	if err := pool.Ping(ctx); err != nil {
 		pool.Close()
 		return nil, &Error{Op: "connect to the ledger's database", Err: brief(err),
@@ -148,13 +167,16 @@ func (l *Ledger) statement(name string) string {
 // Postgres is away or asks for a repeat. A commit whose answer was lost is
 // repeated too, so f must be idempotent.
 func (l *Ledger) write(ctx context.Context, op string, f func(pgx.Tx) error) error {
-	return l.again(ctx, op, func() error {
-		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
-			if err := l.prove(ctx, tx); err != nil {
-				return err
-			}
-			return f(tx)
-		})
+	return l.again(ctx, op, func() error { return l.transact(ctx, f) })
+}
+
+// transact runs f once in a transaction that proves the lease.
+func (l *Ledger) transact(ctx context.Context, f func(pgx.Tx) error) error {
+	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+		if err := l.prove(ctx, tx); err != nil {
+			return err
+		}
+		return f(tx)
 	})
 }
 
@@ -164,8 +186,8 @@ func (l *Ledger) prove(ctx context.Context, tx pgx.Tx) error {
 	if l.lease == nil {
 		return errors.New("no lease is held")
 	}
-	var one int
-	err := tx.QueryRow(ctx, l.statement("check_epoch"), l.lease.epoch).Scan(&one)
+	var limit string
+	err := tx.QueryRow(ctx, l.statement("check_epoch"), l.lease.epoch, idleLimit).Scan(&limit)
 	if errors.Is(err, pgx.ErrNoRows) {
 		l.lease.lose()
 		return ErrLeaseLost
@@ -201,90 +223,25 @@ func (l *Ledger) again(ctx context.Context, op string, f func() error) error {
 		if !passing(err) {
 			return l.fail(op, err)
 		}
-		if pause > time.Second && !told {
-			told = true
-			l.waiting("waiting for the ledger's database")
+		tell := func() {
+			if !told {
+				told = true
+				l.waiting("waiting for the ledger's database")
+			}
+		}
+		if pause > time.Second {
+			tell()
 		}
 		select {
 		case <-ctx.Done():
 			return l.fail(op, fmt.Errorf("%w: %w", ctx.Err(), err))
 		case <-time.After(pause):
 		}
+		if l.lease != nil {
+			if err := l.lease.answered(ctx, tell); err != nil {
+				return l.fail(op, err)
+			}
+		}
 		pause = min(2*pause, 5*time.Second)
 	}
 }
-
-// passing says whether an error is Postgres's passing trouble: a lost connection,
-// a restart, a serialization failure, a full disk.
-func passing(err error) bool {
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		switch pg.Code[:2] {
-		case "08", "40", "53", "57", "58":
-			return pg.Code != "57014" // cancelled on request
-		}
-		return false
-	}
-	var network net.Error
-	var connect *pgconn.ConnectError
-	return pgconn.SafeToRetry(err) || errors.As(err, &network) || errors.As(err, &connect) ||
-		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
-}
-
-// brief is the one thing that matters of a failed connection: what the server said,
-// or why there was none. The driver tries each address with and without TLS and
-// tells of all.
-func brief(err error) error {
-	var pg *pgconn.PgError
-	var op *net.OpError
-	switch {
-	case errors.As(err, &pg):
-		return pg
-	case errors.As(err, &op):
-		return op
-	}
-	return err
-}
-
-// errGap says that the ledger was not set up before it was used.
-var errGap = errors.New("the ledger does not hold what it must")
-
-// dataFault says whether Postgres refused a value: class 22 (data exception) or
-// 23 (constraint).
-func dataFault(err error) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23"))
-}
-
-func (l *Ledger) fail(op string, err error) error {
-	e := &Error{Op: op, Err: err}
-	var pg *pgconn.PgError
-	if errors.As(err, &pg) {
-		switch pg.Code {
-		case "42P01", "3F000":
-			e.Err = fmt.Errorf("there is no ledger in schema %s of this database yet", l.schema)
-			e.Advice = "start with amoimport run, or check ledger.dsn (or AMOIMPORT_LEDGER_DSN) and ledger.schema"
-		case "42501":
-			e.Advice = "give the ledger's role the right to create and use its schema"
-		}
-	}
-	return e
-}
-
-// Error is a failure of the ledger.
-type Error struct {
-	Op     string // what was being done
-	Err    error
-	Advice string
-}
-
-func (e *Error) Error() string {
-	// A PgError prints severity, message and code; its detail can hold row data
-	// and stays out.
-	return "ledger: cannot " + e.Op + ": " + e.Err.Error()
-}
-
-func (e *Error) Unwrap() error { return e.Err }
-
-// Hint says what to do.
-func (e *Error) Hint() string { return e.Advice }

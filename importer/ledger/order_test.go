@@ -20,7 +20,7 @@ func (b *bench) pages(id source.ConversationID, limit int) []ledger.Planned {
 	var got []ledger.Planned
 	var after ledger.After
 	for {
-		page, err := b.Page(b.t.Context(), id, after, limit)
+		page, err := b.Page(b.t.Context(), id, after, limit, false)
 		if err != nil {
 			b.t.Fatal(err)
 		}
@@ -127,7 +127,7 @@ func TestWorks(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.commit(ledger.Change{Conversation: "2", Intent: &ledger.Intent{Message: "0", MsgID: "2-0", Part: 1, Parts: 1}})
-	works, err := b.Works(t.Context())
+	works, err := b.Works(t.Context(), false)
 	want := []ledger.Work{{ID: "1", Planned: 5}, {ID: "3", Planned: 3, Ready: true}, {ID: "4", Planned: 3}, {ID: "0", Planned: 1}, {ID: "2", Doubt: true}}
 	if diff := cmp.Diff(want, works); err != nil || diff != "" {
 		t.Errorf("-want +got:\n%s%v", diff, err)
@@ -162,7 +162,7 @@ func TestWorks(t *testing.T) {
 		t.Errorf("%d in doubt", s.InDoubt)
 	}
 	b.enrol() // counts again what is planned
-	if works, err = b.Works(t.Context()); err != nil || works[0].ID != "3" {
+	if works, err = b.Works(t.Context(), false); err != nil || works[0].ID != "3" {
 		t.Errorf("works %v, %v", works, err)
 	}
 }

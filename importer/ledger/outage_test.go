@@ -91,7 +91,7 @@ func TestRestart(t *testing.T) {
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	var failed *ledger.Error
-	if _, err := l.Works(gone); !errors.As(err, &failed) {
+	if _, err := l.Works(gone, false); !errors.As(err, &failed) {
 		t.Errorf("error %v", err)
 	}
 	if _, err := l.Enrol(gone, b.pass()); err == nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -37,11 +38,15 @@ func (e *MixError) Hint() string {
 }
 
 // Settle records the setup of a new ledger, or compares: a difference is a
-// *MixError.
+// *MixError. A ledger that was purged is refused with a *PurgedError.
 func (l *Ledger) Settle(ctx context.Context, want Setup) error {
 	var have Setup
-	err := l.write(ctx, "compare the setup", func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, l.statement("insert_setup"), want.SourceName, want.Account, want.ScopeID,
+	var purged *time.Time
+	err := l.write(ctx, "compare the setup", func(tx pgx.Tx) (err error) {
+		if purged, err = l.purgedAt(ctx, tx); err != nil || purged != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, l.statement("insert_setup"), want.SourceName, want.Account, want.ScopeID,
 			want.Message, want.Chat, want.Client, want.Author, want.Manager, want.SplitOver)
 		if err != nil {
 			return err
@@ -51,6 +56,9 @@ func (l *Ledger) Settle(ctx context.Context, want Setup) error {
 	})
 	if err != nil {
 		return err
+	}
+	if purged != nil {
+		return &PurgedError{At: *purged}
 	}
 	var mix MixError
 	differ := func(name string, have, want any) {

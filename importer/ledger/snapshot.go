@@ -21,11 +21,13 @@ type Snapshot struct {
 	Edited        int64           `json:"edited_after_sending"`
 	Vanished      int64           `json:"deleted_after_sending"`
 	InDoubt       int64           `json:"in_doubt"` // requests whose end is not known now
+	Held          Held            `json:"held"`
 	Running       bool            `json:"running"`
 	Holder        Holder          `json:"-"`
 	BeatAt        time.Time       `json:"-"`
 	Figures       json.RawMessage `json:"figures"`
 	EnrolledAt    *time.Time      `json:"enrolled_at"`
+	PurgedAt      *time.Time      `json:"purged_at"` // nil: what refers to people is there
 }
 
 // Conversational counts conversations by how far they are.
@@ -47,6 +49,13 @@ type Counted struct {
 	Skipped int64 `json:"skipped"`
 	Parked  int64 `json:"parked"`
 	Parts   int64 `json:"sent_as"` // messages in amojo, split ones counted by part
+}
+
+// Held counts planned messages that come after a parked one of their conversation.
+// They wait for it where a run is told to hold conversations.
+type Held struct {
+	Conversations int64 `json:"conversations"`
+	Messages      int64 `json:"messages"`
 }
 
 // ReasonCount counts messages with a reason or a note.
@@ -107,6 +116,9 @@ func (l *Ledger) readSnapshot(ctx context.Context, tx pgx.Tx, s *Snapshot) error
 	if err != nil {
 		return err
 	}
+	if err := tx.QueryRow(ctx, l.statement("count_held")).Scan(&s.Held.Conversations, &s.Held.Messages); err != nil {
+		return err
+	}
 	rows, _ = tx.Query(ctx, l.statement("count_notes"))
 	if s.Notes, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (n ReasonCount, err error) {
 		return n, row.Scan(&n.Outcome, &n.Code, &n.Count, &n.Example)
@@ -117,6 +129,9 @@ func (l *Ledger) readSnapshot(ctx context.Context, tx pgx.Tx, s *Snapshot) error
 	var how Found
 	var n int64
 	if _, err = pgx.ForEachRow(rows, []any{&how, &n}, func() error { s.Contacts[how] = n; return nil }); err != nil {
+		return err
+	}
+	if s.PurgedAt, err = l.purgedAt(ctx, tx); err != nil {
 		return err
 	}
 	var beat *time.Time

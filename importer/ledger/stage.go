@@ -27,6 +27,9 @@ func (l *Ledger) stage(ctx context.Context, p Pass, m *Merged) error {
 func (l *Ledger) stageOnce(ctx context.Context, p Pass, m *Merged) (legacy, err error) {
 	epoch := l.lease.epoch
 	err = l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, l.statement("end_stagers")); err != nil {
+			return err
+		}
 		if _, err := tx.Exec(ctx, l.statement("clear_staging")); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ const (
 	SkippedByQuery  Code = "skipped_by_query"
 	DeletedInLegacy Code = "deleted_in_legacy"
 	BlankText       Code = "blank_text"
+	SkippedByHand   Code = "skipped_by_hand"
 )
 
 // Why a message is parked before anything is sent: the row.

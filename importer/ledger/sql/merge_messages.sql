@@ -23,7 +23,8 @@ merged as (
         seq      = case when m.outcome = 'sent' or m.parts_sent > 0 then m.seq else excluded.seq end,
         row_hash = excluded.row_hash,
         -- What enrol decided, enrol may decide again, and so what was decided about a row
-        -- that has changed since: it may be mended. The rest is the lanes' or a person's.
+        -- that has changed since: it may be mended. The rest is the lanes' or a person's,
+        -- who may have said skip.
         (outcome, reason, detail) = (
             select case when open then excluded.outcome else m.outcome end,
                 case when open then excluded.reason else m.reason end,
@@ -31,7 +32,7 @@ merged as (
             from (
                 select m.parts_sent = 0 and (m.outcome = 'planned'
                     or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
-                    or m.outcome in ('skipped', 'parked') and m.row_hash <> excluded.row_hash) as open
+                    or m.outcome in ('skipped', 'parked') and m.reason <> 'skipped_by_hand' and m.row_hash <> excluded.row_hash) as open
             ) decided),
         last_fault = case
             when m.parts_sent = 0 and m.outcome = 'parked' and m.row_hash <> excluded.row_hash then m.reason

@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// passing says whether an error is Postgres's passing trouble: a lost connection,
+// a restart, a serialization failure, a full disk.
+func passing(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code[:2] {
+		case "08", "40", "53", "57", "58":
+			return pg.Code != "57014" // cancelled on request
+		}
+		return pg.Code == "25P03" // stood idle in a transaction: this process was frozen for a while
+	}
+	var network net.Error
+	var connect *pgconn.ConnectError
+	return pgconn.SafeToRetry(err) || errors.As(err, &network) || errors.As(err, &connect) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
+}
+
+// brief is the one thing that matters of a failed connection: what the server said,
+// or why there was none. The driver tries each address with and without TLS and
+// tells of all.
+func brief(err error) error {
+	var pg *pgconn.PgError
+	var op *net.OpError
+	switch {
+	case errors.As(err, &pg):
+		return pg
+	case errors.As(err, &op):
+		return op
+	}
+	return err
+}
+
+// errGap says that the ledger was not set up before it was used.
+var errGap = errors.New("the ledger does not hold what it must")
+
+// dataFault says whether Postgres refused a value: class 22 (data exception) or
+// 23 (constraint).
+func dataFault(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (strings.HasPrefix(pg.Code, "22") || strings.HasPrefix(pg.Code, "23"))
+}
+
+func (l *Ledger) fail(op string, err error) error {
+	e := &Error{Op: op, Err: err}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "42P01", "3F000":
+			e.Err = fmt.Errorf("there is no ledger in schema %s of this database yet", l.schema)
+			e.Advice = "start with amoimport run, or check ledger.dsn (or AMOIMPORT_LEDGER_DSN) and ledger.schema"
+		case "42501":
+			e.Advice = "give the ledger's role the right to create and use its schema"
+		}
+	}
+	return e
+}
+
+// Error is a failure of the ledger.
+type Error struct {
+	Op     string // what was being done
+	Err    error
+	Advice string
+}
+
+func (e *Error) Error() string {
+	// A PgError prints severity, message and code; its detail can hold row data
+	// and stays out.
+	return "ledger: cannot " + e.Op + ": " + e.Err.Error()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Hint says what to do.
+func (e *Error) Hint() string { return e.Advice }

@@ -1,0 +1,285 @@
+package ledger_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/jackc/pgx/v5"
+)
+
+// frost is the network of a process that freezes, or whose packets get lost: what
+// it writes goes nowhere, what it reads never comes, and Postgres sees connections
+// that are open and silent.
+type frost struct {
+	at []byte // freezes when this is about to be written; nil: by hand
+
+	mu     sync.Mutex
+	frozen bool
+	conns  []*frozenConn
+}
+
+func (f *frost) freeze() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frozen = true
+	for _, c := range f.conns {
+		c.once.Do(func() {
+			close(c.ice)
+			_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // who reads now is told
+		})
+	}
+}
+
+// thaw lets new connections through; the old ones stay dead.
+func (f *frost) thaw() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frozen = false
+}
+
+// end closes what the process would have left open, and lets it go on.
+func (f *frost) end() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.frozen = false
+	for _, c := range f.conns {
+		c.gone.Do(func() { close(c.over) })
+		c.Conn.Close()
+	}
+}
+
+func (f *frost) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	f.mu.Lock()
+	frozen := f.frozen
+	f.mu.Unlock()
+	if frozen {
+		<-ctx.Done()
+		return nil, &net.OpError{Op: "dial", Net: network, Err: ctx.Err()}
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &frozenConn{Conn: conn, f: f, ice: make(chan struct{}), over: make(chan struct{})}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.conns = append(f.conns, c)
+	return c, nil
+}
+
+// frozenConn is a connection that may freeze.
+type frozenConn struct {
+	net.Conn
+	f    *frost
+	once sync.Once
+	ice  chan struct{} // closed: frozen
+	gone sync.Once
+	over chan struct{} // closed: its user gave it up
+}
+
+func (c *frozenConn) isFrozen() bool {
+	select {
+	case <-c.ice:
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *frozenConn) Write(b []byte) (int, error) {
+	if c.f.at != nil && bytes.Contains(b, c.f.at) {
+		c.f.at = nil
+		c.f.freeze()
+	}
+	if c.isFrozen() {
+		return len(b), nil
+	}
+	return c.Conn.Write(b)
+}
+
+func (c *frozenConn) Read(b []byte) (int, error) {
+	if !c.isFrozen() {
+		if n, err := c.Conn.Read(b); !c.isFrozen() {
+			return n, err
+		}
+	}
+	<-c.over
+	return 0, os.ErrDeadlineExceeded
+}
+
+func (c *frozenConn) SetDeadline(t time.Time) error {
+	if !c.isFrozen() {
+		return c.Conn.SetDeadline(t)
+	}
+	if !t.IsZero() && !t.After(time.Now()) {
+		c.gone.Do(func() { close(c.over) })
+	}
+	return nil
+}
+
+// Close of a frozen connection is not seen by Postgres.
+func (c *frozenConn) Close() error {
+	if c.isFrozen() {
+		c.gone.Do(func() { close(c.over) })
+		return nil
+	}
+	return c.Conn.Close()
+}
+
+// impatient is a DSN whose statements fail rather than wait for ever.
+func impatient(dsn string) string { return dsn + "&statement_timeout=30000" }
+
+// TestFrozenHolder freezes the holder in the middle of its work, where it has locks
+// in Postgres: a newcomer gets the ledger nevertheless, and the holder, when it
+// wakes, records nothing.
+func TestFrozenHolder(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		at   string // what it is about to write
+		work func(ctx context.Context, b *bench) error
+	}{
+		"in a transaction": {`".learned`, func(ctx context.Context, b *bench) error {
+			return b.Learn(ctx, "name", "of the frozen one")
+		}},
+		"at its commit": {"commit", func(ctx context.Context, b *bench) error {
+			return b.Learn(ctx, "name", "of the frozen one")
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := emptyLedger(t)
+			synctest.Test(t, func(t *testing.T) {
+				f := &frost{}
+				l, err := ledger.Connect(t.Context(), ledger.Options{DSN: dsn, Dial: f.dial})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				defer f.end()
+				lost := acquire(t, l, stranger())
+				if err := l.Settle(t.Context(), setup()); err != nil {
+					t.Fatal(err)
+				}
+				holder := &bench{Ledger: l, t: t, convs: []ledger.EnrolledConversation{conv("1")}, keys: []ledger.EnrolledKey{key("1", "1", 0)}}
+				f.at = []byte(c.at)
+				worked := make(chan error, 1)
+				go func() { worked <- c.work(t.Context(), holder) }()
+
+				time.Sleep(6 * time.Second)
+				if err := lost.Confirm(t.Context()); !errors.Is(err, ledger.ErrUnconfirmed) {
+					t.Errorf("the frozen holder may still send: %v", err)
+				}
+				next := connect(t, impatient(dsn))
+				begun := time.Now()
+				acquire(t, next, ledger.Self("test"))
+				if took := time.Since(begun); took < ledger.MinLeaseTime {
+					t.Errorf("taken after %s", took)
+				}
+				newcomer := &bench{Ledger: next, t: t, conn: around(t, dsn), convs: holder.convs, keys: holder.keys}
+				if err := next.Settle(t.Context(), setup()); err != nil {
+					t.Fatal(err)
+				}
+				newcomer.enrol()
+
+				f.thaw()
+				if err := <-worked; !errors.Is(err, ledger.ErrLeaseLost) {
+					t.Errorf("the holder's work ended with %v", err)
+				}
+				if err := lost.Await(t.Context()); !errors.Is(err, ledger.ErrLeaseLost) {
+					t.Errorf("the holder's lease: %v", err)
+				}
+				if got, err := next.Learned(t.Context(), "name"); err != nil || got != "" {
+					t.Errorf("the holder recorded %q, %v", got, err)
+				}
+				newcomer.adds(1)
+			})
+		})
+	}
+}
+
+// TestFrozenCopy: a process that is frozen while it copies keys keeps its locks, for
+// Postgres waits for its rows without end. Who takes the ledger over ends it.
+func TestFrozenCopy(t *testing.T) {
+	t.Parallel()
+	dsn := emptyLedger(t)
+	b := &bench{Ledger: connect(t, impatient(dsn)), t: t, conn: around(t, dsn),
+		convs: []ledger.EnrolledConversation{conv("1")}, keys: []ledger.EnrolledKey{key("1", "1", 0)}}
+	rows, frozen := io.Pipe() // nothing is ever written to it
+	copied := make(chan error, 1)
+	go func() {
+		conn, err := pgx.Connect(context.Background(), dsn)
+		if err == nil {
+			defer conn.Close(context.Background())
+			_, err = conn.PgConn().CopyFrom(context.Background(), rows, "copy amoimport.enrol_key from stdin")
+		}
+		copied <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); len(b.texts(`select 'x' from pg_locks where relation = 'amoimport.enrol_key'::regclass and granted`)) == 0; {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody copies")
+		}
+	}
+	acquire(t, b.Ledger, ledger.Self("test"))
+	if err := b.Settle(t.Context(), setup()); err != nil {
+		t.Fatal(err)
+	}
+	b.enrol()
+	b.adds(1)
+	frozen.Close()
+	if err := <-copied; err == nil {
+		t.Error("the copy went on")
+	}
+}
+
+// pausing waits before it writes something for the first time.
+type pausing struct {
+	net.Conn
+	at   []byte
+	wait func()
+}
+
+func (p *pausing) Write(b []byte) (int, error) {
+	if bytes.Contains(b, p.at) {
+		p.wait()
+	}
+	return p.Conn.Write(b)
+}
+
+// TestShortFreeze: a process stands still in a transaction until Postgres ends that.
+// Nobody took the ledger over, so it does its work again and goes on.
+func TestShortFreeze(t *testing.T) {
+	t.Parallel()
+	dsn := emptyLedger(t)
+	conn := around(t, dsn)
+	var once sync.Once
+	l, err := ledger.Connect(t.Context(), ledger.Options{DSN: dsn, Dial: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return &pausing{c, []byte(`".learned`), func() {
+			once.Do(func() {
+				b := &bench{t: t, conn: conn}
+				for len(b.texts(`select 'x' || pg_sleep(0.05) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`)) > 0 {
+				}
+			})
+		}}, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	acquire(t, l, ledger.Self("test"))
+	if err := l.Learn(t.Context(), "name", "value"); err != nil {
+		t.Error(err)
+	}
+	if got, err := l.Learned(t.Context(), "name"); err != nil || got != "value" {
+		t.Errorf("%q, %v", got, err)
+	}
+}

@@ -1,0 +1,1 @@
+delete from amoimport.contact_batch

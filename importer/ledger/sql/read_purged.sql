@@ -1,0 +1,1 @@
+select at from amoimport.learned where name = 'purged'
