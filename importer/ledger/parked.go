@@ -112,15 +112,22 @@ type Retried struct {
 // Retry plans parked messages again. It needs no lease: a run never changes a
 // parked message, and one under way takes those up that it finds planned. A
 // message skipped by hand is planned again where the selection names its reason or
-// the message.
+// the message. A purged ledger is refused with a *PurgedError.
 func (l *Ledger) Retry(ctx context.Context, s Selection) (Retried, error) {
 	var did Retried
-	err := l.decide(ctx, "plan parked messages again", func(tx pgx.Tx) error {
+	var purged *time.Time
+	err := l.decide(ctx, "plan parked messages again", func(tx pgx.Tx) (err error) {
+		if purged, err = l.purgedAt(ctx, tx); purged != nil || err != nil {
+			return err
+		}
 		var now Retried
-		err := tx.QueryRow(ctx, l.statement("retry_parked"), s.args()...).Scan(&now.Planned, &now.Stay)
+		err = tx.QueryRow(ctx, l.statement("retry_parked"), s.args()...).Scan(&now.Planned, &now.Stay)
 		did = Retried{Planned: max(did.Planned, now.Planned), Stay: now.Stay}
 		return err
 	})
+	if err == nil && purged != nil {
+		err = &PurgedError{At: *purged}
+	}
 	return did, err
 }
 
