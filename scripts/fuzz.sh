@@ -15,13 +15,18 @@ known=$("$go" env GOCACHE)/fuzz # where go test -fuzz keeps what it found, too
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# out_of_time: before 1.27 Go may take the end of the time for a failure, with no input that failed: go.dev/issue/75804.
+out_of_time() {
+	grep -qx ' *context deadline exceeded' "$work/words" && ! grep -qE 'Failing input written|corpus entry' "$work/words"
+}
+
 for package; do
 	"$go" test -c -fuzz '^Fuzz' -o "$work/test" "$package"
 	cd "$package"
 	for target in $("$work/test" -test.list '^Fuzz'); do
 		begun=$SECONDS
 		if ! "$work/test" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.fuzzminimizetime 100x \
-			-test.fuzzcachedir "$known/$("$go" list .)/" >"$work/words" 2>&1; then
+			-test.fuzzcachedir "$known/$("$go" list .)/" >"$work/words" 2>&1 && ! out_of_time; then
 			cat "$work/words"
 			echo "$package: $target failed"
 			exit 1

@@ -65,11 +65,12 @@ type dsnParts struct {
 func (d DSN) parts() (p dsnParts, err error) {
 	s := strings.TrimSpace(string(d))
 	var settings map[string]string
-	if strings.Contains(s, "://") {
+	if _, rest, is := strings.Cut(s, "://"); is {
 		u, err := url.Parse(s)
-		// With a bare #, / or ? in the password, what stands before it looks like
-		// host and port, what stands behind it like a database, and would be shown.
-		if err != nil || u.Fragment != "" || u.User == nil && strings.Contains(s, "@") || strings.Contains(u.Path, "@") {
+		// A bare #, / or ? in the password ends the authority for a reader. Then parts of
+		// the password look like a host or a database, and the @ comes after it.
+		ends := strings.IndexAny(rest, "/?#")
+		if err != nil || u.Fragment != "" || ends >= 0 && strings.Contains(rest[ends:], "@") {
 			return p, errors.New("it is not a URL; a password in it must be percent-encoded")
 		}
 		if u.Scheme != "postgres" && u.Scheme != "postgresql" {
