@@ -19,11 +19,11 @@ demo: ## import a made-up legacy database into a local sandbox, start to finish
 	$(GO) run ./cmd/amoimport demo $(ARGS)
 
 test: postgres ## run all tests
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 race: postgres ## run the tests of the concurrent packages under the race detector
-	$(GO) test -race $(RACE)
-	$(GO) test -race ./importer -run '$(RACE_IMPORTER)'
+	$(GO) test -race -timeout 30m $(RACE)
+	$(GO) test -race -timeout 30m ./importer -run '$(RACE_IMPORTER)'
 
 # How long each target of make fuzz goes on, and which part of the mutants make mutate tries.
 FUZZTIME ?= 5s

@@ -17,7 +17,10 @@ var (
 
 func TestDocsNameWhatExists(t *testing.T) {
 	var tests []string
-	err := filepath.WalkDir(".", func(path string, _ os.DirEntry, err error) error {
+	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
+		if d != nil && d.Name() == ".git" {
+			return filepath.SkipDir
+		}
 		if err != nil || filepath.Ext(path) != ".go" {
 			return err
 		}

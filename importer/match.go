@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,7 +65,7 @@ func (r *run) match(ctx context.Context, batch []*prepared, alive map[int64]bool
 
 // forgetGone takes away the contacts that earlier runs knew and that people have
 // deleted or merged since: nothing can be linked to those, so they are looked for
-// anew.
+// anew. Gone is who is gone a settle time later, too: a server may be behind.
 func (r *run) forgetGone(ctx context.Context, batch []*prepared, alive map[int64]bool) error {
 	unseen := map[int64]bool{}
 	for _, p := range batch {
@@ -71,9 +73,30 @@ func (r *run) forgetGone(ctx context.Context, batch []*prepared, alive map[int64
 			unseen[id] = true
 		}
 	}
+	if err := r.lookAlive(ctx, unseen, alive); err != nil {
+		return err
+	}
+	if len(unseen) > 0 {
+		if err := sleep(ctx, r.settleTime()); err != nil {
+			return err
+		}
+		if err := r.lookAlive(ctx, unseen, alive); err != nil {
+			return err
+		}
+	}
+	for _, p := range batch {
+		if unseen[p.kept.ContactID] {
+			p.kept.ContactID = 0
+		}
+	}
+	return nil
+}
+
+// lookAlive asks for contacts and moves those that are there from unseen to alive.
+func (r *run) lookAlive(ctx context.Context, unseen, alive map[int64]bool) error {
 	var mu sync.Mutex
 	look := pool.New().WithMaxGoroutines(prepareCalls).WithContext(ctx).WithCancelOnError().WithFirstError()
-	for id := range unseen {
+	for _, id := range slices.Collect(maps.Keys(unseen)) {
 		look.Go(func(ctx context.Context) error {
 			there, err := r.Target.HasContact(ctx, id)
 			var refused *RefusedError
@@ -82,19 +105,14 @@ func (r *run) forgetGone(ctx context.Context, batch []*prepared, alive map[int64
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			alive[id] = there
+			if there {
+				alive[id] = true
+				delete(unseen, id)
+			}
 			return err
 		})
 	}
-	if err := look.Wait(); err != nil {
-		return err
-	}
-	for _, p := range batch {
-		if !alive[p.kept.ContactID] {
-			p.kept.ContactID = 0
-		}
-	}
-	return nil
+	return look.Wait()
 }
 
 // person is the client of a conversation, as a contact is looked for or made.

@@ -77,7 +77,7 @@ func TestRetryDuringCommit(t *testing.T) {
 			t.Parallel()
 			r := newRig(t, legacy(t, 30, 20), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice})
 			// What parks a message takes its time.
-			r.exec(`create function amoimport.linger() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); return new; end $$`,
+			r.exec(`create function amoimport.linger() returns trigger language plpgsql as $$ begin perform pg_sleep(3); return new; end $$`,
 				`create trigger linger before update on amoimport.message for each row when (new.outcome = 'parked') execute function amoimport.linger()`)
 			fault := r.world.AddFault(refuse(`"imp1-c1-m4"`))
 			var once sync.Once
@@ -163,9 +163,10 @@ func TestRetryAllTheTime(t *testing.T) {
 	if retried == 0 {
 		t.Error("nothing was planned again during the run: the test does not test")
 	}
-	r.retry(ledger.Selection{})
-	if err := r.run(t.Context()); err != nil {
-		t.Fatal(err)
+	for again := true; again; again = r.retry(ledger.Selection{}) > 0 {
+		if err := r.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r.complete()
 	if s := r.snapshot().Messages; s.Sent != 100 {
@@ -287,4 +288,31 @@ func TestRetryConversation(t *testing.T) {
 	if s := r.snapshot().Messages; s.Sent != 6 {
 		t.Errorf("%+v", s)
 	}
+}
+
+// TestRetryLate: messages that are planned again get their looks also where the run
+// is old already when their turn comes.
+func TestRetryLate(t *testing.T) {
+	t.Parallel()
+	bubble(t, legacy(t, 6), sandbox.Options{VisibilityLag: sandbox.Lag{Min: 2 * time.Second, Max: 2 * time.Second}}, func(t *testing.T, r *rig) {
+		r.options.SettleTime, r.options.Lanes = 5*time.Second, 1
+		f2 := r.world.AddFault(sandbox.Fault{API: sandbox.Amojo, Method: "POST", Contains: `"imp1-c1-m2"`, Effect: sandbox.Effect{Kind: sandbox.Status, Code: 500}})
+		f4 := r.world.AddFault(sandbox.Fault{API: sandbox.Amojo, Method: "POST", Contains: `"imp1-c1-m4"`, Effect: sandbox.Effect{Kind: sandbox.Status, Code: 500}})
+		if err := r.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		f2.Remove()
+		f4.Remove()
+		if n := r.retry(ledger.Selection{}); n != 2 {
+			t.Fatalf("%d messages were planned again", n)
+		}
+		r.legacyExec(`insert into conversations (id, client_id, client_name, client_phone) values ('c2', 'pc2', 'C2', '+79120000002')`,
+			`insert into messages (conversation_id, id, sent_at, direction, kind, text) select 'c2', 'm'||g, '2022-01-01+00'::timestamptz + g * interval '1 second', 'in', 'text', 'x' from generate_series(1,400) g`)
+		if err := r.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if m4 := r.messages("c1")["m4"]; m4.outcome != "sent" {
+			t.Errorf("m4 is %+v", m4)
+		}
+	})
 }

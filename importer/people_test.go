@@ -4,7 +4,10 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
@@ -186,4 +189,48 @@ func TestMovedBeforeItWasKnown(t *testing.T) {
 	if chat, _ := r.world.Chat("imp1-c1"); chat.ContactID != r.contactOf("c2") || len(r.world.Snapshot().Moves) > 0 {
 		t.Errorf("the chat is linked to %d; moves %+v", chat.ContactID, r.world.Snapshot().Moves)
 	}
+}
+
+// TestContactGoneThenCrash: a contact was deleted, and the run that makes the person
+// a new one dies at that, while the search does not find it yet.
+func TestContactGoneThenCrash(t *testing.T) {
+	t.Parallel()
+	bubble(t, legacy(t, 3, 2), sandbox.Options{ContactSearchLag: time.Hour}, func(t *testing.T, r *rig) {
+		r.mustRun()
+		r.world.DeleteContact(r.contactOf("c1"))
+		before := len(r.living())
+		r.addConversation("c9", "pc1", "+79120000001")
+		r.crashAt(`"custom_fields_values"`)
+		if err := r.run(t.Context()); err == nil {
+			t.Fatal("it did not die")
+		}
+		r.base = nil
+		r.mustRun()
+		if made := len(r.living()) - before; made != 1 {
+			t.Errorf("%d contacts were made for one person", made)
+		}
+	})
+}
+
+// TestContactHardlyGone: amoCRM says once that a contact is not there, though it is.
+func TestContactHardlyGone(t *testing.T) {
+	t.Parallel()
+	bubble(t, legacy(t, 3), sandbox.Options{}, func(t *testing.T, r *rig) {
+		r.addConversation("c8", "px", "")
+		r.mustRun()
+		before := len(r.living())
+		r.legacyExec(`insert into conversations (id, client_id, client_name) values ('c9', 'px', 'Client of c8')`,
+			`insert into messages (conversation_id, id, sent_at, direction, text) values ('c9', 'm1', '2022-01-01+00', 'in', 'new')`)
+		var once sync.Once
+		r.on(func(req *http.Request) (resp *http.Response) {
+			if req.Method == http.MethodGet && strings.Contains(req.URL.Path, "/contacts/") && !strings.HasSuffix(req.URL.Path, "/chats") {
+				once.Do(func() { resp = answer(req, http.StatusNoContent, "") })
+			}
+			return resp
+		})
+		r.mustRun()
+		if made := len(r.living()) - before; made != 0 {
+			t.Errorf("%d contacts were made beside the one that is there", made)
+		}
+	})
 }

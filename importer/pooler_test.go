@@ -38,7 +38,7 @@ func pooled(t *testing.T, dsn string) pgconn.DialFunc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("/tmp", "pooler-test-") // short, for a socket
+	dir, err := os.MkdirTemp("/tmp", "amoimport-pool-") // short, for a socket
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -136,6 +136,7 @@ func (l *lane) settleDoubt(ctx context.Context, q Doubt, newest bool, since time
 	defer l.Progress.count(func(f *Figures) { f.Settling-- })
 	pause := 250 * time.Millisecond
 	var waited time.Duration // between looks; a look itself may wait for an outage to end
+	first := time.Now()      // a run that is old has not looked for this one for that long
 	for {
 		begun := time.Now()
 		settle, passed := l.settleTime(), begun.Sub(since)
@@ -160,7 +161,7 @@ func (l *lane) settleDoubt(ctx context.Context, q Doubt, newest bool, since time
 			l.absent = q.MsgID
 			l.slot.take(ctx)
 			return "", absent, nil
-		case passed >= maxSettles*settle:
+		case begun.Sub(first) >= maxSettles*settle:
 			l.slot.take(ctx)
 			return "", unprovable, nil
 		}

@@ -97,7 +97,7 @@ func TestFrozenProcess(t *testing.T) {
 		{name: "during a request", rate: "2000", keep: func(method, _, body string) bool {
 			return method == http.MethodPost && strings.Contains(body, "new_message")
 		}},
-		{name: "in a transaction", rate: "2000", lock: true},
+		{name: "in a transaction", rate: "50", lock: true},
 	} {
 		// Not t.Parallel: they wait for the lease time rather than for a processor.
 		all.Go(func() {
@@ -157,7 +157,11 @@ func frozenProcess(t *testing.T, c frozenCase) {
 	first := run(url, c.rate)
 	switch {
 	case c.keep != nil:
-		<-way.kept
+		select {
+		case <-way.kept:
+		case <-first.ended:
+			t.Fatalf("it ended before it was frozen:\n%s", first.err.String())
+		}
 	case c.lock:
 		until(t, "there are messages to send", func() bool { return world.Counters().Messages > 0 })
 		for _, sql := range []string{"begin", "lock table amoimport.message in share mode"} {

@@ -317,7 +317,7 @@ func (s *stage) ends(args []string) error {
 	}
 	select {
 	case <-c.ended:
-	case <-time.After(30 * time.Second):
+	case <-time.After(2 * time.Minute):
 		return fmt.Errorf("%s goes on and on: %s", args[0], c.err.String())
 	}
 	if err := s.keep(args[0]); err != nil {

@@ -164,7 +164,7 @@ func (s *secrecy) abort(want string) {
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(said.String(), "replaying") && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(2 * time.Minute); !strings.Contains(said.String(), "replaying") && time.Now().Before(deadline); {
 		<-time.After(5 * time.Millisecond)
 	}
 	_ = cmd.Process.Signal(syscall.SIGQUIT)

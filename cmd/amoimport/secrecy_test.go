@@ -1,7 +1,6 @@
 package main
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/amoimport/amoimport/internal/config"
@@ -14,7 +13,7 @@ var private = []string{
 	"79123456789", "9123456789", "912 345", "345-67-89", "(912)",
 	"74951234567", "495 123", "123-45-67",
 	"elephant", "lavender", "слон", "passport-scan", "Grandmother", "avatars.example", "profiles.example", "files.example",
-	"Managerova", "boss.m@corp.example", "corp.example", "Authorson", "whispered", "55.7558", "37.6173",
+	"Managerova", "boss.m@corp.example", "corp.example", "Authorson", "whispered", "75.7558", "137.6173",
 }
 
 // privateRows adds a conversation, of a client of its own, with a message of each kind.
@@ -36,7 +35,7 @@ const privateRows = `
 		(2, 'out', 'm1', null, null, 'text', 'lavender, zina.conf@mail.example?', null, null, null, null, null, null, null),
 		(3, 'in', null, 'x', 'Petr Authorson', 'text', 'слон whispered', null, null, null, null, null, null, null),
 		(4, 'in', null, null, null, 'file', 'passport-scan of Zinaida', 'https://files.example/passport-scan.pdf', 'passport-scan.pdf', 12, null, null, null, null),
-		(5, 'in', null, null, null, 'location', null, null, null, null, 55.7558, 37.6173, null, null),
+		(5, 'in', null, null, null, 'location', null, null, null, null, 75.7558, 137.6173, null, null),
 		(6, 'in', null, null, null, 'contact', null, null, null, null, null, null, 'Grandmother Confidentova', '+7 495 123-45-67'),
 		(7, 'out', 'gone', null, null, 'text', 'elephant', 'ftp://files.example/zina', null, null, null, null, null, null),
 		(8, 'in', null, null, null, 'picture', null, 'no url of passport-scan', null, null, null, null, null, null),
@@ -102,8 +101,8 @@ func TestSecrecy(t *testing.T) {
 	for name, wrong := range map[string]string{
 		config.EnvToken:         "wrong-" + s.token,
 		config.EnvChannelSecret: "wrong" + s.secret,
-		config.EnvSourceDSN:     strings.Replace(s.legacy, "host=", "host=%2Fnowhere", 1),
-		config.EnvLedgerDSN:     strings.Replace(s.ledger, "host=", "host=%2Fnowhere", 1),
+		config.EnvSourceDSN:     "postgres://u:legacy-pass-4711@/x?host=%2Fnowhere",
+		config.EnvLedgerDSN:     "postgres://u:ledger-pass-4712@/x?host=%2Fnowhere",
 	} {
 		s.run(exitFailed, "run", name+"="+wrong)
 	}

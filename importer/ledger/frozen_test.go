@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -136,7 +137,12 @@ func (c *frozenConn) Close() error {
 }
 
 // impatient is a DSN whose statements fail rather than wait for ever.
-func impatient(dsn string) string { return dsn + "&statement_timeout=30000" }
+func impatient(dsn string) string {
+	if strings.Contains(dsn, "?") {
+		return dsn + "&statement_timeout=30000"
+	}
+	return dsn + "?statement_timeout=30000"
+}
 
 // TestFrozenHolder freezes the holder in the middle of its work, where it has locks
 // in Postgres: a newcomer gets the ledger nevertheless, and the holder, when it

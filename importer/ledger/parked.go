@@ -174,7 +174,15 @@ func (l *Ledger) SkipParked(ctx context.Context, s Selection) (Skipped, error) {
 
 // decide runs a person's decision in a transaction. It is repeated like any other;
 // where the first commit was made and only its answer lost, the second finds
-// nothing left to do, so what f counts is the most that one try found.
+// nothing left to do, so what f counts is the most that one try found. Postgres ends it
+// when its process is frozen: a run would wait for its locks.
 func (l *Ledger) decide(ctx context.Context, op string, f func(pgx.Tx) error) error {
-	return l.again(ctx, op, func() error { return pgx.BeginFunc(ctx, l.pool, f) })
+	return l.again(ctx, op, func() error {
+		return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
+			if _, err := tx.Exec(ctx, l.statement("limit_idle"), idleLimit); err != nil {
+				return err
+			}
+			return f(tx)
+		})
+	})
 }
