@@ -6,6 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Account is the account that the token belongs to.
@@ -27,18 +29,18 @@ func (c *Client) Account(ctx context.Context) (Account, error) {
 	var a Account
 	k := call{op: "read account", method: http.MethodGet, path: "account", query: query("with", "amojo_id")}
 	header, err := c.do(ctx, k, func(_ int, body []byte) error { return decodeAccount(body, &a) })
-	a.ServerTime = serverTime(header)
+	a.ServerTime = httpapi.ServerTime(header)
 	return a, err
 }
 
 func decodeAccount(body []byte, a *Account) error {
 	var answer struct {
-		ID            number `json:"id"`
-		Name          text   `json:"name"`
-		Subdomain     text   `json:"subdomain"`
-		Country       text   `json:"country"`
-		CurrentUserID number `json:"current_user_id"`
-		AmojoID       text   `json:"amojo_id"`
+		ID            httpapi.Number `json:"id"`
+		Name          httpapi.Text   `json:"name"`
+		Subdomain     httpapi.Text   `json:"subdomain"`
+		Country       httpapi.Text   `json:"country"`
+		CurrentUserID httpapi.Number `json:"current_user_id"`
+		AmojoID       httpapi.Text   `json:"amojo_id"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return errNotJSON

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // ChatLink ties a chat to a contact. A chat has one contact at most, a contact many chats.
@@ -68,9 +70,9 @@ type linkRequest struct {
 
 // chatLink is the JSON of a ChatLink in answers.
 type chatLink struct {
-	ID        number `json:"id"`
-	ContactID number `json:"contact_id"`
-	ChatID    text   `json:"chat_id"`
+	ID        httpapi.Number `json:"id"`
+	ContactID httpapi.Number `json:"contact_id"`
+	ChatID    httpapi.Text   `json:"chat_id"`
 }
 
 func confirmed(batch []ChatLink, rows []chatLink) []ChatLink {

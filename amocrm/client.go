@@ -10,16 +10,13 @@
 package amocrm
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Client talks to the API of one account. It is safe for concurrent use.
@@ -36,43 +33,11 @@ func New(hc *http.Client, baseURL string) (*Client, error) {
 	if hc == nil {
 		return nil, errors.New("amocrm: an http client is required")
 	}
-	base, err := parseBase(baseURL)
+	base, err := httpapi.BaseURL(baseURL)
 	if err != nil {
 		return nil, fmt.Errorf("amocrm: base URL: %w", err)
 	}
-	return &Client{hc: plainClient(hc), base: base.JoinPath("api", "v4")}, nil
-}
-
-// plainClient keeps of a client its transport.
-func plainClient(hc *http.Client) http.Client {
-	return http.Client{
-		Transport:     hc.Transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-func parseBase(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, errors.New("not a URL") // url.Parse's error repeats the text, which may hold a password
-	case u.User != nil:
-		return nil, errors.New("must not hold a user or password")
-	case u.Host == "":
-		return nil, errors.New("has no host")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("must not have a query or fragment")
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
-		return u, nil
-	case u.Scheme == "http":
-		return nil, fmt.Errorf("plain http is for loopback hosts only, not for %s", clean(u.Hostname(), 100))
-	default:
-		return nil, errors.New("must begin with https://")
-	}
-}
-
-func loopback(host string) bool {
-	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
+	return &Client{hc: httpapi.Plain(hc), base: base.JoinPath("api", "v4")}, nil
 }
 
 // maxAnswer is the most bytes of an answer: a page of 250 contacts with many fields fits many times over.
@@ -93,7 +58,7 @@ type call struct {
 func (c *Client) do(ctx context.Context, k call, decode func(status int, body []byte) error) (http.Header, error) {
 	u := c.base.JoinPath(k.path)
 	u.RawQuery = k.query.Encode()
-	req, err := newRequest(ctx, k.method, u.String(), k.body)
+	req, err := httpapi.NewRequest(ctx, k.method, u.String(), k.body)
 	if err != nil {
 		return nil, &CallError{Op: k.op, Subject: k.subject, Err: err}
 	}
@@ -101,7 +66,7 @@ func (c *Client) do(ctx context.Context, k call, decode func(status int, body []
 	if err != nil {
 		return nil, callFailed(k, err)
 	}
-	body, err := readAnswer(resp)
+	body, err := httpapi.Read(resp, maxAnswer)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, newError(k, resp, body)
 	}
@@ -115,41 +80,3 @@ func (c *Client) do(ctx context.Context, k call, decode func(status int, body []
 }
 
 var errNotJSON = errors.New("it is no JSON of the expected shape")
-
-func newRequest(ctx context.Context, method, url string, body any) (*http.Request, error) {
-	if body == nil {
-		return http.NewRequestWithContext(ctx, method, url, nil)
-	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(body); err != nil {
-		return nil, errors.New("the request cannot be written as JSON") // the cause may quote a value
-	}
-	// A bytes.Reader gives the request a GetBody, so that transports can repeat it.
-	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(bytes.TrimSuffix(b.Bytes(), []byte("\n"))))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	return req, nil
-}
-
-// readAnswer reads an answer's body to its end, within bounds, and closes it.
-func readAnswer(resp *http.Response) ([]byte, error) {
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err == nil && len(body) > maxAnswer {
-		err = fmt.Errorf("longer than %d bytes", maxAnswer)
-	}
-	return body, err
-}
-
-// withoutURL takes off the *url.Error that net/http puts around a transport's error: a URL may hold a
-// phone number that was searched for.
-func withoutURL(err error) error {
-	if u, ok := err.(*url.Error); ok {
-		return u.Err
-	}
-	return err
-}

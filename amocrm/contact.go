@@ -1,5 +1,7 @@
 package amocrm
 
+import "github.com/amoimport/amoimport/internal/httpapi"
+
 import "slices"
 
 // Contact is a person in amoCRM.
@@ -81,18 +83,18 @@ func Text(fieldID int64, value string) FieldValues {
 
 // contact is the JSON of a Contact.
 type contact struct {
-	ID                number `json:"id"`
-	Name              text   `json:"name"`
-	ResponsibleUserID number `json:"responsible_user_id"`
-	CreatedAt         number `json:"created_at"`
-	UpdatedAt         number `json:"updated_at"`
-	IsDeleted         flag   `json:"is_deleted"`
-	Fields            list[struct {
-		FieldID number `json:"field_id"`
-		Code    text   `json:"field_code"`
-		Values  list[struct {
-			Value    text `json:"value"`
-			EnumCode text `json:"enum_code"`
+	ID                httpapi.Number `json:"id"`
+	Name              httpapi.Text   `json:"name"`
+	ResponsibleUserID httpapi.Number `json:"responsible_user_id"`
+	CreatedAt         httpapi.Number `json:"created_at"`
+	UpdatedAt         httpapi.Number `json:"updated_at"`
+	IsDeleted         httpapi.Flag   `json:"is_deleted"`
+	Fields            httpapi.List[struct {
+		FieldID httpapi.Number `json:"field_id"`
+		Code    httpapi.Text   `json:"field_code"`
+		Values  httpapi.List[struct {
+			Value    httpapi.Text `json:"value"`
+			EnumCode httpapi.Text `json:"enum_code"`
 		}] `json:"values"`
 	}] `json:"custom_fields_values"`
 }

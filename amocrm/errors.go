@@ -4,9 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Error is an answer of the API that is not a success, usually as problem+json
@@ -155,12 +156,12 @@ func heading(op, subject string) string {
 	if subject == "" {
 		return "amocrm: " + op + ": "
 	}
-	return "amocrm: " + op + " " + clean(subject, 64) + ": "
+	return "amocrm: " + op + " " + httpapi.Clean(subject, 64) + ": "
 }
 
 // callFailed names the call of a transport's error. A token's error stays as it is: nothing was applied.
 func callFailed(k call, err error) error {
-	err = withoutURL(err)
+	err = httpapi.WithoutURL(err)
 	var token *TokenError
 	if errors.As(err, &token) {
 		return err
@@ -169,54 +170,26 @@ func callFailed(k call, err error) error {
 }
 
 func unreadable(k call, resp *http.Response, err error) *CallError {
-	return &CallError{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: requestID(resp), Err: err}
+	return &CallError{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: httpapi.RequestID(resp.Header), Err: err}
 }
 
 // newError is the one place that turns an answer that is no success into an error.
 func newError(k call, resp *http.Response, body []byte) *Error {
-	e := &Error{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: requestID(resp), ServerTime: serverTime(resp.Header)}
+	e := &Error{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: httpapi.RequestID(resp.Header), ServerTime: httpapi.ServerTime(resp.Header)}
 	p, ok := decodeProblem(body)
 	if ok {
-		e.Title, e.Detail, e.Elements = clean(string(p.Title), maxWords), p.detail(), p.elements()
+		e.Title, e.Detail, e.Elements = httpapi.Clean(string(p.Title), httpapi.MaxWords), p.detail(), p.elements()
 		if e.RequestID == "" {
-			e.RequestID = clean(string(p.TraceID), 100)
+			e.RequestID = httpapi.Clean(string(p.TraceID), 100)
 		}
 	} else {
-		e.Plain, e.Detail = true, plainText(body)
+		e.Plain, e.Detail = true, httpapi.PlainText(body)
 	}
-	if !e.Rejected() && repeats(e.Detail, k.body, k.query) {
+	if !e.Rejected() && httpapi.Repeats(e.Detail, k.body, k.query) {
 		e.Detail = ""
 	}
-	if e.RetryAfter = retryAfter(resp.Header, e.ServerTime); e.RetryAfter == 0 {
-		e.RetryAfter = seconds(int64(p.RetryAfter))
+	if e.RetryAfter = httpapi.RetryAfter(resp.Header, e.ServerTime); e.RetryAfter == 0 {
+		e.RetryAfter = httpapi.Seconds(int64(p.RetryAfter))
 	}
 	return e
-}
-
-func requestID(resp *http.Response) string { return clean(resp.Header.Get("X-Request-Id"), 100) }
-
-func serverTime(h http.Header) time.Time {
-	t, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
-// retryAfter reads a Retry-After header: seconds, or a date on the server's own clock.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-		return seconds(n)
-	}
-	t, err := http.ParseTime(v)
-	if err != nil || now.IsZero() {
-		return 0
-	}
-	return max(0, t.Sub(now))
-}
-
-// seconds makes a wait of what a server asks for; more than a week is no sane wish.
-func seconds(n int64) time.Duration {
-	return time.Duration(min(max(n, 0), 7*24*3600)) * time.Second
 }

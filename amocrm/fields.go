@@ -3,6 +3,8 @@ package amocrm
 import (
 	"context"
 	"net/http"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // maxFieldPage is the most custom fields that a page holds.
@@ -38,8 +40,8 @@ func (c *Client) ContactField(ctx context.Context, id int64) (Field, bool, error
 }
 
 type field struct {
-	ID   number `json:"id"`
-	Name text   `json:"name"`
-	Code text   `json:"code"`
-	Type text   `json:"type"`
+	ID   httpapi.Number `json:"id"`
+	Name httpapi.Text   `json:"name"`
+	Code httpapi.Text   `json:"code"`
+	Type httpapi.Text   `json:"type"`
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Sizes of a batch that is written at once: what the vendor recommends, and what is refused above
@@ -69,8 +71,8 @@ func checkBatch(batch []NewContact) error {
 
 func decodeAdded(status int, body []byte, batch []NewContact) ([]AddedContact, error) {
 	var rows []struct {
-		ID        number `json:"id"`
-		RequestID text   `json:"request_id"`
+		ID        httpapi.Number `json:"id"`
+		RequestID httpapi.Text   `json:"request_id"`
 	}
 	var more bool
 	if err := decodeList("contacts", &rows, &more)(status, body); err != nil {

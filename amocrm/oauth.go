@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Integration is what the token endpoint must be told of an OAuth integration.
@@ -58,12 +60,12 @@ func NewOAuth(hc *http.Client, baseURL string, integration Integration, file Tok
 	if hc == nil {
 		return nil, errors.New("amocrm: an http client is required")
 	}
-	base, err := parseBase(baseURL)
+	base, err := httpapi.BaseURL(baseURL)
 	if err != nil {
 		return nil, fmt.Errorf("amocrm: base URL: %w", err)
 	}
 	return &OAuth{
-		hc: plainClient(hc), endpoint: base.JoinPath("oauth2", "access_token").String(),
+		hc: httpapi.Plain(hc), endpoint: base.JoinPath("oauth2", "access_token").String(),
 		integration: integration, file: file,
 	}, nil
 }
@@ -208,15 +210,15 @@ func (o *OAuth) ask(ctx context.Context, op string, body tokenRequest) (TokenPai
 	ctx, cancel := context.WithTimeout(ctx, refreshTimeout)
 	defer cancel()
 	body.ClientID, body.ClientSecret, body.RedirectURI = o.integration.ClientID, o.integration.ClientSecret, o.integration.RedirectURI
-	req, err := newRequest(ctx, http.MethodPost, o.endpoint, body)
+	req, err := httpapi.NewRequest(ctx, http.MethodPost, o.endpoint, body)
 	if err != nil {
 		return TokenPair{}, &TokenError{Op: op, Err: err}
 	}
 	resp, err := o.hc.Do(req)
 	if err != nil {
-		return TokenPair{}, &TokenError{Op: op, Err: withoutURL(err)}
+		return TokenPair{}, &TokenError{Op: op, Err: httpapi.WithoutURL(err)}
 	}
-	answer, err := readAnswer(resp)
+	answer, err := httpapi.Read(resp, maxAnswer)
 	if resp.StatusCode != http.StatusOK {
 		return TokenPair{}, tokenRefused(op, resp, answer)
 	}
@@ -242,9 +244,9 @@ func tokenRefused(op string, resp *http.Response, body []byte) *TokenError {
 
 func decodePair(body []byte, now time.Time) (TokenPair, error) {
 	var answer struct {
-		AccessToken  text   `json:"access_token"`
-		RefreshToken text   `json:"refresh_token"`
-		ExpiresIn    number `json:"expires_in"`
+		AccessToken  httpapi.Text   `json:"access_token"`
+		RefreshToken httpapi.Text   `json:"refresh_token"`
+		ExpiresIn    httpapi.Number `json:"expires_in"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return TokenPair{}, errNotJSON
@@ -254,7 +256,7 @@ func decodePair(body []byte, now time.Time) (TokenPair, error) {
 	}
 	pair := TokenPair{AccessToken: string(answer.AccessToken), RefreshToken: string(answer.RefreshToken)}
 	if answer.ExpiresIn > 0 {
-		pair.ExpiresAt = now.Add(seconds(int64(answer.ExpiresIn)))
+		pair.ExpiresAt = now.Add(httpapi.Seconds(int64(answer.ExpiresIn)))
 	}
 	return pair, nil
 }

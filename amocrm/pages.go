@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // maxPage is the most entities that a page of a list holds; custom fields have less.
@@ -24,28 +26,28 @@ func decodeList[T any](name string, rows *[]T, more *bool) func(int, []byte) err
 			return nil
 		}
 		var answer struct {
-			Links object[struct {
-				Next object[struct {
-					Href text `json:"href"`
+			Links httpapi.Object[struct {
+				Next httpapi.Object[struct {
+					Href httpapi.Text `json:"href"`
 				}] `json:"next"`
 			}] `json:"_links"`
-			Embedded object[map[string]json.RawMessage] `json:"_embedded"`
+			Embedded httpapi.Object[map[string]json.RawMessage] `json:"_embedded"`
 		}
 		if err := json.Unmarshal(body, &answer); err != nil {
 			return errNotJSON
 		}
 		var raw []json.RawMessage
-		if found, ok := answer.Embedded.value[name]; !ok || json.Unmarshal(found, &raw) != nil {
+		if found, ok := answer.Embedded.Value[name]; !ok || json.Unmarshal(found, &raw) != nil {
 			return fmt.Errorf("it has no list _embedded.%s", name)
 		}
 		for i, r := range raw {
 			var row T
-			if !isObject(r) || json.Unmarshal(r, &row) != nil {
+			if !httpapi.IsObject(r) || json.Unmarshal(r, &row) != nil {
 				return fmt.Errorf("_embedded.%s.%d is not an object", name, i)
 			}
 			*rows = append(*rows, row)
 		}
-		*more = answer.Links.value.Next.value.Href != ""
+		*more = answer.Links.Value.Next.Value.Href != ""
 		return nil
 	}
 }

@@ -1,54 +1,57 @@
 package amocrm
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // problem is the body of an error: problem+json with validation errors by element, or the form of the
 // batch methods outside the main entities, which has errors with a title.
 type problem struct {
-	Title            text                  `json:"title"`
-	Detail           text                  `json:"detail"`
-	TraceID          text                  `json:"trace_id"`
-	RetryAfter       number                `json:"retry_after"`
-	ValidationErrors list[validationError] `json:"validation-errors"`
-	Errors           list[batchError]      `json:"errors"`
+	Title            httpapi.Text                  `json:"title"`
+	Detail           httpapi.Text                  `json:"detail"`
+	TraceID          httpapi.Text                  `json:"trace_id"`
+	RetryAfter       httpapi.Number                `json:"retry_after"`
+	ValidationErrors httpapi.List[validationError] `json:"validation-errors"`
+	Errors           httpapi.List[batchError]      `json:"errors"`
 }
 
 type validationError struct {
-	RequestID text              `json:"request_id"`
-	Errors    list[elementFlaw] `json:"errors"`
+	RequestID httpapi.Text              `json:"request_id"`
+	Errors    httpapi.List[elementFlaw] `json:"errors"`
 }
 
 type elementFlaw struct {
-	Code   text `json:"code"`
-	Path   text `json:"path"`
-	Detail text `json:"detail"`
+	Code   httpapi.Text `json:"code"`
+	Path   httpapi.Text `json:"path"`
+	Detail httpapi.Text `json:"detail"`
 }
 
 type batchError struct {
-	RequestID text `json:"request_id"`
-	Code      text `json:"code"`
-	Title     text `json:"title"`
-	Detail    text `json:"detail"`
+	RequestID httpapi.Text `json:"request_id"`
+	Code      httpapi.Text `json:"code"`
+	Title     httpapi.Text `json:"title"`
+	Detail    httpapi.Text `json:"detail"`
 }
 
 func decodeProblem(body []byte) (p problem, ok bool) {
-	if !isObject(body) || json.Unmarshal(body, &p) != nil {
+	if !httpapi.IsObject(body) || json.Unmarshal(body, &p) != nil {
 		return problem{}, false
 	}
 	return p, true
 }
 
 func (p problem) detail() string {
-	for _, s := range []text{p.Detail, p.Title} {
+	for _, s := range []httpapi.Text{p.Detail, p.Title} {
 		if s != "" {
-			return clean(string(s), maxWords)
+			return httpapi.Clean(string(s), httpapi.MaxWords)
 		}
 	}
 	for _, e := range p.Errors {
-		return clean(string(firstOf(e.Detail, e.Title)), maxWords)
+		return httpapi.Clean(string(cmp.Or(e.Detail, e.Title)), httpapi.MaxWords)
 	}
 	return ""
 }
@@ -56,15 +59,15 @@ func (p problem) detail() string {
 func (p problem) elements() []ElementError {
 	var out []ElementError
 	for _, v := range p.ValidationErrors {
-		e := ElementError{RequestID: clean(string(v.RequestID), 100)}
+		e := ElementError{RequestID: httpapi.Clean(string(v.RequestID), 100)}
 		for _, f := range v.Errors {
-			e.Faults = append(e.Faults, Fault{Code: clean(string(f.Code), 100), Path: clean(string(f.Path), 200), Detail: clean(string(f.Detail), maxWords)})
+			e.Faults = append(e.Faults, Fault{Code: httpapi.Clean(string(f.Code), 100), Path: httpapi.Clean(string(f.Path), 200), Detail: httpapi.Clean(string(f.Detail), httpapi.MaxWords)})
 		}
 		out = append(out, e)
 	}
 	for _, b := range p.Errors {
-		fault := Fault{Code: clean(string(b.Code), 100), Detail: clean(string(firstOf(b.Detail, b.Title)), maxWords)}
-		out = append(out, ElementError{RequestID: clean(string(b.RequestID), 100), Faults: []Fault{fault}})
+		fault := Fault{Code: httpapi.Clean(string(b.Code), 100), Detail: httpapi.Clean(string(cmp.Or(b.Detail, b.Title)), httpapi.MaxWords)}
+		out = append(out, ElementError{RequestID: httpapi.Clean(string(b.RequestID), 100), Faults: []Fault{fault}})
 	}
 	return out
 }

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // TokenPair is an access token and the refresh token that gets the next pair, once.
@@ -161,11 +163,11 @@ func ParseClaims(token string) (Claims, error) {
 		return Claims{}, errNotJWT
 	}
 	var c struct {
-		AccountID number `json:"account_id"`
-		APIDomain text   `json:"api_domain"`
-		Exp       number `json:"exp"`
+		AccountID httpapi.Number `json:"account_id"`
+		APIDomain httpapi.Text   `json:"api_domain"`
+		Exp       httpapi.Number `json:"exp"`
 	}
-	if !isObject(payload) || json.Unmarshal(payload, &c) != nil {
+	if !httpapi.IsObject(payload) || json.Unmarshal(payload, &c) != nil {
 		return Claims{}, errNotJWT
 	}
 	claims := Claims{AccountID: int64(c.AccountID), APIDomain: string(c.APIDomain)}

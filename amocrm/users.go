@@ -3,6 +3,8 @@ package amocrm
 import (
 	"context"
 	"net/http"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // User is a manager with a login.
@@ -33,18 +35,18 @@ func (c *Client) Users(ctx context.Context) ([]User, error) {
 }
 
 type user struct {
-	ID      number `json:"id"`
-	Name    text   `json:"name"`
-	Email   text   `json:"email"`
-	AmojoID text   `json:"amojo_id"`
-	Rights  object[struct {
-		IsAdmin  flag `json:"is_admin"`
-		IsActive flag `json:"is_active"`
+	ID      httpapi.Number `json:"id"`
+	Name    httpapi.Text   `json:"name"`
+	Email   httpapi.Text   `json:"email"`
+	AmojoID httpapi.Text   `json:"amojo_id"`
+	Rights  httpapi.Object[struct {
+		IsAdmin  httpapi.Flag `json:"is_admin"`
+		IsActive httpapi.Flag `json:"is_active"`
 	}] `json:"rights"`
 }
 
 func (u user) export() User {
-	rights := u.Rights.value
+	rights := u.Rights.Value
 	return User{
 		ID: int64(u.ID), Name: string(u.Name), Email: string(u.Email), AmojoID: string(u.AmojoID),
 		IsAdmin: bool(rights.IsAdmin), IsActive: bool(rights.IsActive),

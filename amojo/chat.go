@@ -1,10 +1,13 @@
 package amojo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // ChatID is amojo's id of a chat, a UUID: the chat_id of API v4 and the id in the path of a history.
@@ -49,8 +52,8 @@ func (c *Client) CreateChat(ctx context.Context, chat Chat) (CreatedChat, error)
 
 func decodeChat(body []byte, created *CreatedChat) error {
 	var answer struct {
-		ID   text                `json:"id"`
-		User object[participant] `json:"user"`
+		ID   httpapi.Text                `json:"id"`
+		User httpapi.Object[participant] `json:"user"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return errNotJSON
@@ -58,35 +61,28 @@ func decodeChat(body []byte, created *CreatedChat) error {
 	if !plainID(string(answer.ID)) {
 		return errors.New("it has no chat id")
 	}
-	*created = CreatedChat{ID: ChatID(answer.ID), User: answer.User.value.export()}
+	*created = CreatedChat{ID: ChatID(answer.ID), User: answer.User.Value.export()}
 	return nil
 }
 
 // participant is the JSON of a Participant: phone and e-mail stand in it flat, or in a profile.
 type participant struct {
-	ID       text `json:"id"`
-	ClientID text `json:"client_id"`
-	Name     text `json:"name"`
-	Avatar   text `json:"avatar"`
-	Phone    text `json:"phone"`
-	Email    text `json:"email"`
-	Profile  object[struct {
-		Phone text `json:"phone"`
-		Email text `json:"email"`
+	ID       httpapi.Text `json:"id"`
+	ClientID httpapi.Text `json:"client_id"`
+	Name     httpapi.Text `json:"name"`
+	Avatar   httpapi.Text `json:"avatar"`
+	Phone    httpapi.Text `json:"phone"`
+	Email    httpapi.Text `json:"email"`
+	Profile  httpapi.Object[struct {
+		Phone httpapi.Text `json:"phone"`
+		Email httpapi.Text `json:"email"`
 	}] `json:"profile"`
 }
 
 func (p participant) export() Participant {
-	profile := p.Profile.value
+	profile := p.Profile.Value
 	return Participant{
 		AmojoID: string(p.ID), ClientID: string(p.ClientID), Name: string(p.Name), Avatar: string(p.Avatar),
-		Phone: string(firstOf(p.Phone, profile.Phone)), Email: string(firstOf(p.Email, profile.Email)),
+		Phone: string(cmp.Or(p.Phone, profile.Phone)), Email: string(cmp.Or(p.Email, profile.Email)),
 	}
-}
-
-func firstOf(a, b text) text {
-	if a != "" {
-		return a
-	}
-	return b
 }

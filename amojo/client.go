@@ -10,16 +10,14 @@
 package amojo
 
 import (
-	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"net/url"
-	"strings"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Client talks to the chats API within one scope. It is safe for concurrent use.
@@ -37,7 +35,7 @@ func New(hc *http.Client, baseURL string, scope Scope) (*Client, error) {
 	if hc == nil {
 		return nil, errors.New("amojo: an http client is required")
 	}
-	base, err := parseBase(baseURL)
+	base, err := httpapi.BaseURL(baseURL)
 	if err != nil {
 		return nil, fmt.Errorf("amojo: base URL: %w", err)
 	}
@@ -45,37 +43,10 @@ func New(hc *http.Client, baseURL string, scope Scope) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		hc: http.Client{
-			Transport:     hc.Transport,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		},
+		hc:    httpapi.Plain(hc),
 		base:  base.JoinPath("v2", "origin", "custom"),
 		scope: scope,
 	}, nil
-}
-
-func parseBase(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, errors.New("not a URL") // url.Parse's error repeats the text, which may hold a password
-	case u.User != nil:
-		return nil, errors.New("must not hold a user or password")
-	case u.Host == "":
-		return nil, errors.New("has no host")
-	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("must not have a query or fragment")
-	case u.Scheme == "https", u.Scheme == "http" && loopback(u.Hostname()):
-		return u, nil
-	case u.Scheme == "http":
-		return nil, fmt.Errorf("plain http is for loopback hosts only, not for %s", clean(u.Hostname(), 100))
-	default:
-		return nil, errors.New("must begin with https://")
-	}
-}
-
-func loopback(host string) bool {
-	return strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback()
 }
 
 const (
@@ -97,63 +68,25 @@ type call struct {
 // do makes the call and hands the body of a 2xx answer to decode; an error of decode means that the
 // answer cannot be read. The answer's header is returned whenever there was one.
 func (c *Client) do(ctx context.Context, k call, decode func(status int, body []byte) error) (http.Header, error) {
-	req, err := c.request(ctx, k)
+	u := c.base.JoinPath(k.path...)
+	u.RawQuery = k.query.Encode()
+	req, err := httpapi.NewRequest(ctx, k.method, u.String(), k.body)
 	if err != nil {
 		return nil, &CallError{Op: k.op, Subject: k.subject, Err: err}
 	}
 	resp, err := c.hc.Do(req)
 	if err != nil {
-		return nil, &CallError{Op: k.op, Subject: k.subject, Err: withoutURL(err)}
+		return nil, &CallError{Op: k.op, Subject: k.subject, Err: httpapi.WithoutURL(err)}
 	}
-	defer func() { _ = resp.Body.Close() }()
-	limit := k.limit
-	if limit == 0 {
-		limit = maxAnswer
-	}
-	body, readErr := io.ReadAll(io.LimitReader(resp.Body, limit+1))
+	body, err := httpapi.Read(resp, cmp.Or(k.limit, maxAnswer))
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
 		return resp.Header, newError(k, resp, body)
 	}
-	if readErr == nil && int64(len(body)) > limit {
-		readErr = fmt.Errorf("longer than %d bytes", limit)
+	if err == nil {
+		err = decode(resp.StatusCode, body)
 	}
-	if readErr == nil {
-		readErr = decode(resp.StatusCode, body)
-	}
-	if readErr != nil {
-		return resp.Header, &CallError{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: requestID(resp), Err: readErr}
+	if err != nil {
+		return resp.Header, &CallError{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: httpapi.RequestID(resp.Header), Err: err}
 	}
 	return resp.Header, nil
-}
-
-func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
-	u := c.base.JoinPath(k.path...)
-	u.RawQuery = k.query.Encode()
-	if k.body == nil {
-		return http.NewRequestWithContext(ctx, k.method, u.String(), nil)
-	}
-	body, err := encode(k.body)
-	if err != nil {
-		return nil, err
-	}
-	return http.NewRequestWithContext(ctx, k.method, u.String(), bytes.NewReader(body))
-}
-
-// encode writes compact JSON, with <, > and & as they are: it is smaller, and only the sent bytes count.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, errors.New("the request cannot be written as JSON") // the cause may quote a value
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
-// withoutURL takes off the *url.Error that net/http puts around a transport's error.
-func withoutURL(err error) error {
-	if u, ok := err.(*url.Error); ok {
-		return u.Err
-	}
-	return err
 }

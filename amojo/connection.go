@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net/http"
 	"time"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Connection is a channel connected to an account.
@@ -41,10 +43,10 @@ type connectRequest struct {
 
 func decodeConnection(body []byte, conn *Connection) error {
 	var answer struct {
-		AccountID      text `json:"account_id"`
-		ScopeID        text `json:"scope_id"`
-		Title          text `json:"title"`
-		HookAPIVersion text `json:"hook_api_version"`
+		AccountID      httpapi.Text `json:"account_id"`
+		ScopeID        httpapi.Text `json:"scope_id"`
+		Title          httpapi.Text `json:"title"`
+		HookAPIVersion httpapi.Text `json:"hook_api_version"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return errNotJSON
@@ -71,7 +73,7 @@ func (c *Client) Ping(ctx context.Context) (time.Time, error) {
 		_, err := decodeHistory(status, body)
 		return err
 	})
-	return serverTime(header), err
+	return httpapi.ServerTime(header), err
 }
 
 func randomChat() ChatID {

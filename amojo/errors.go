@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Error is an answer of the API that is not a success. The documented body has four keys; all of them
@@ -135,63 +136,35 @@ func heading(op, subject string) string {
 	if subject == "" {
 		return "amojo: " + op + ": "
 	}
-	return "amojo: " + op + " " + clean(subject, 64) + ": "
+	return "amojo: " + op + " " + httpapi.Clean(subject, 64) + ": "
 }
 
 // newError is the one place that turns an answer that is no success into an error.
 func newError(k call, resp *http.Response, body []byte) *Error {
-	e := &Error{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: requestID(resp), ServerTime: serverTime(resp.Header)}
+	e := &Error{Op: k.op, Subject: k.subject, Status: resp.StatusCode, RequestID: httpapi.RequestID(resp.Header), ServerTime: httpapi.ServerTime(resp.Header)}
 	var answer struct {
-		Code        number `json:"error_code"`
-		Type        text   `json:"error_type"`
-		Description text   `json:"error_description"`
-		RetryAfter  number `json:"retry_after"`
+		Code        httpapi.Number `json:"error_code"`
+		Type        httpapi.Text   `json:"error_type"`
+		Description httpapi.Text   `json:"error_description"`
+		RetryAfter  httpapi.Number `json:"retry_after"`
 	}
-	if isObject(body) && json.Unmarshal(body, &answer) == nil {
+	if httpapi.IsObject(body) && json.Unmarshal(body, &answer) == nil {
 		e.Code = int(answer.Code)
 		if isCode(string(answer.Type)) {
 			e.Type = string(answer.Type)
 		}
-		e.Description = clean(string(answer.Description), maxDescription)
+		e.Description = httpapi.Clean(string(answer.Description), httpapi.MaxWords)
 	} else {
 		e.Plain = true
-		e.Description = plainText(body)
+		e.Description = httpapi.PlainText(body)
 	}
-	if !e.Rejected() && repeats(e.Description, k.body, k.query) {
+	if !e.Rejected() && httpapi.Repeats(e.Description, k.body, k.query) {
 		e.Description = ""
 	}
-	if e.RetryAfter = retryAfter(resp.Header, e.ServerTime); e.RetryAfter == 0 {
-		e.RetryAfter = seconds(int64(answer.RetryAfter))
+	if e.RetryAfter = httpapi.RetryAfter(resp.Header, e.ServerTime); e.RetryAfter == 0 {
+		e.RetryAfter = httpapi.Seconds(int64(answer.RetryAfter))
 	}
 	return e
-}
-
-func requestID(resp *http.Response) string { return clean(resp.Header.Get("X-Request-Id"), 100) }
-
-func serverTime(h http.Header) time.Time {
-	t, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return time.Time{}
-	}
-	return t
-}
-
-// retryAfter reads a Retry-After header: seconds, or a date on the server's own clock.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	v := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-		return seconds(n)
-	}
-	t, err := http.ParseTime(v)
-	if err != nil || now.IsZero() {
-		return 0
-	}
-	return max(0, t.Sub(now))
-}
-
-// seconds makes a wait of what a server asks for; more than a week is no sane wish.
-func seconds(n int64) time.Duration {
-	return time.Duration(min(max(n, 0), 7*24*3600)) * time.Second
 }
 
 // isCode says whether s looks like the API's UPPER_SNAKE codes, which carry no foreign text.

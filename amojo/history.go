@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // MaxHistoryPage is the most messages that one request for history gives.
@@ -133,27 +135,27 @@ func historyCall(chat ChatID, offset, limit int) call {
 
 // historyMessage is the JSON of a HistoryMessage.
 type historyMessage struct {
-	Timestamp     number              `json:"timestamp"`
-	MsecTimestamp number              `json:"msec_timestamp"`
-	Sender        object[participant] `json:"sender"`
-	Receiver      object[participant] `json:"receiver"`
-	Message       object[struct {
-		ID           text   `json:"id"`
-		ClientID     text   `json:"client_id"`
-		Type         text   `json:"type"`
-		Text         text   `json:"text"`
-		Media        text   `json:"media"`
-		Thumbnail    text   `json:"thumbnail"`
-		FileName     text   `json:"file_name"`
-		FileSize     number `json:"file_size"`
-		MediaGroupID text   `json:"media_group_id"`
-		Location     object[struct {
-			Lon degrees `json:"lon"`
-			Lat degrees `json:"lat"`
+	Timestamp     httpapi.Number              `json:"timestamp"`
+	MsecTimestamp httpapi.Number              `json:"msec_timestamp"`
+	Sender        httpapi.Object[participant] `json:"sender"`
+	Receiver      httpapi.Object[participant] `json:"receiver"`
+	Message       httpapi.Object[struct {
+		ID           httpapi.Text   `json:"id"`
+		ClientID     httpapi.Text   `json:"client_id"`
+		Type         httpapi.Text   `json:"type"`
+		Text         httpapi.Text   `json:"text"`
+		Media        httpapi.Text   `json:"media"`
+		Thumbnail    httpapi.Text   `json:"thumbnail"`
+		FileName     httpapi.Text   `json:"file_name"`
+		FileSize     httpapi.Number `json:"file_size"`
+		MediaGroupID httpapi.Text   `json:"media_group_id"`
+		Location     httpapi.Object[struct {
+			Lon httpapi.Degrees `json:"lon"`
+			Lat httpapi.Degrees `json:"lat"`
 		}] `json:"location"`
-		Contact object[struct {
-			Name  text `json:"name"`
-			Phone text `json:"phone"`
+		Contact httpapi.Object[struct {
+			Name  httpapi.Text `json:"name"`
+			Phone httpapi.Text `json:"phone"`
 		}] `json:"contact"`
 	}] `json:"message"`
 }
@@ -176,7 +178,7 @@ func decodeHistory(status int, body []byte) ([]HistoryMessage, error) {
 	page := make([]HistoryMessage, len(*answer.Messages))
 	for i, raw := range *answer.Messages {
 		var m historyMessage
-		if !isObject(raw) || json.Unmarshal(raw, &m) != nil {
+		if !httpapi.IsObject(raw) || json.Unmarshal(raw, &m) != nil {
 			return nil, fmt.Errorf("its message %d is not an object", i)
 		}
 		page[i] = m.export()
@@ -185,23 +187,23 @@ func decodeHistory(status int, body []byte) ([]HistoryMessage, error) {
 }
 
 func (h historyMessage) export() HistoryMessage {
-	m := h.Message.value
+	m := h.Message.Value
 	out := HistoryMessage{
 		AmojoID: string(m.ID), MsgID: string(m.ClientID),
-		Sender: h.Sender.value.export(),
+		Sender: h.Sender.Value.export(),
 		Type:   MessageType(m.Type), Text: string(m.Text), Media: string(m.Media), Thumbnail: string(m.Thumbnail),
 		FileName: string(m.FileName), FileSize: int64(m.FileSize), MediaGroupID: string(m.MediaGroupID),
 	}
 	out.Timestamp, out.MsecTimestamp = times(int64(h.Timestamp), int64(h.MsecTimestamp))
-	if h.Receiver.is {
-		p := h.Receiver.value.export()
+	if h.Receiver.Is {
+		p := h.Receiver.Value.export()
 		out.Receiver = &p
 	}
-	if l := m.Location; l.is {
-		out.Location = &Location{Lon: float64(l.value.Lon), Lat: float64(l.value.Lat)}
+	if l := m.Location; l.Is {
+		out.Location = &Location{Lon: float64(l.Value.Lon), Lat: float64(l.Value.Lat)}
 	}
-	if k := m.Contact; k.is {
-		out.Contact = &Contact{Name: string(k.value.Name), Phone: string(k.value.Phone)}
+	if k := m.Contact; k.Is {
+		out.Contact = &Contact{Name: string(k.Value.Name), Phone: string(k.Value.Phone)}
 	}
 	return out
 }

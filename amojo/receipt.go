@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+
+	"github.com/amoimport/amoimport/internal/httpapi"
 )
 
 // Receipt is amojo's answer to a message. It means that the message was accepted, not that it can be
@@ -39,18 +41,18 @@ type event struct {
 
 func decodeReceipt(body []byte, msgID string, r *Receipt) error {
 	var answer struct {
-		NewMessage object[struct {
-			MsgID          text `json:"msgid"`
-			RefID          text `json:"ref_id"`
-			ConversationID text `json:"conversation_id"`
-			SenderID       text `json:"sender_id"`
-			ReceiverID     text `json:"receiver_id"`
+		NewMessage httpapi.Object[struct {
+			MsgID          httpapi.Text `json:"msgid"`
+			RefID          httpapi.Text `json:"ref_id"`
+			ConversationID httpapi.Text `json:"conversation_id"`
+			SenderID       httpapi.Text `json:"sender_id"`
+			ReceiverID     httpapi.Text `json:"receiver_id"`
 		}] `json:"new_message"`
 	}
 	if err := json.Unmarshal(body, &answer); err != nil {
 		return errNotJSON
 	}
-	got := answer.NewMessage.value
+	got := answer.NewMessage.Value
 	switch {
 	case got.MsgID == "":
 		return errors.New("it has no new_message.msgid")

@@ -1,5 +1,7 @@
 package amojo
 
+import "github.com/amoimport/amoimport/internal/httpapi"
+
 import "fmt"
 
 // Scope is one channel connected to one account: where chats and messages live. The API calls its
@@ -15,10 +17,10 @@ func (s Scope) String() string { return s.ChannelID + "_" + s.AccountID }
 // check refuses a scope that could not stand in a path.
 func (s Scope) check() error {
 	if !plainID(s.ChannelID) {
-		return fmt.Errorf("amojo: channel id %q is not an id", clean(s.ChannelID, 64))
+		return fmt.Errorf("amojo: channel id %q is not an id", httpapi.Clean(s.ChannelID, 64))
 	}
 	if !plainID(s.AccountID) {
-		return fmt.Errorf("amojo: account amojo_id %q is not an id", clean(s.AccountID, 64))
+		return fmt.Errorf("amojo: account amojo_id %q is not an id", httpapi.Clean(s.AccountID, 64))
 	}
 	return nil
 }
