@@ -73,7 +73,7 @@ func (e *Error) Hint() string {
 	case e.PaymentRequired():
 		return "The amoCRM account is not paid, or its plan does not include this: settle that in the account, then go on."
 	case e.Blocked():
-		return "The API blocks this address or account after too many requests: wait some hours, then go on with a lower rate; nothing is lost."
+		return httpapi.BlockHint(e.RetryAfter)
 	case e.Forbidden():
 		return "The token's user needs administrator rights, and chats can be linked only by the integration that their channel names."
 	case e.NotFound():

@@ -239,7 +239,7 @@ func tokenRefused(op string, resp *http.Response, body []byte) *TokenError {
 	if words == "" {
 		words = http.StatusText(e.Status)
 	}
-	return &TokenError{Op: op, Status: e.Status, Refused: refused, Blocked: e.Blocked(), Err: errors.New(words)}
+	return &TokenError{Op: op, Status: e.Status, Refused: refused, Blocked: e.Blocked(), RetryAfter: e.RetryAfter, Err: errors.New(words)}
 }
 
 func decodePair(body []byte, now time.Time) (TokenPair, error) {

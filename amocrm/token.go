@@ -107,11 +107,12 @@ func syncDir(dir string) error {
 
 // TokenError says that there is no token to ask with. The request that needed it was not applied.
 type TokenError struct {
-	Op      string // "refresh token", "read token file"
-	Status  int    // of the token endpoint's answer; 0: it is not about an answer
-	Refused bool   // the token endpoint refuses the refresh token or the code: only a person can help
-	Blocked bool   // the token endpoint blocks this address
-	Err     error
+	Op         string        // "refresh token", "read token file"
+	Status     int           // of the token endpoint's answer; 0: it is not about an answer
+	Refused    bool          // the token endpoint refuses the refresh token or the code: only a person can help
+	Blocked    bool          // the token endpoint blocks this address
+	RetryAfter time.Duration // for how long, from the answer; 0: not said
+	Err        error
 }
 
 // Error says what failed and why.
@@ -132,7 +133,7 @@ func (e *TokenError) Hint() string {
 	case e.Refused:
 		return "Authorise the integration again: its refresh token is used up, expired or revoked, or client id, secret and redirect URI are not exactly as registered."
 	case e.Blocked:
-		return "The API blocks this address after too many requests: wait some hours, then go on with a lower rate; nothing is lost."
+		return httpapi.BlockHint(e.RetryAfter)
 	case errors.Is(e.Err, errTooOpen):
 		return "Make the token file readable by its owner only (chmod 600)."
 	case errors.Is(e.Err, fs.ErrNotExist):

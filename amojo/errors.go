@@ -56,7 +56,7 @@ func (e *Error) Hint() string {
 	case e.InvalidSignature():
 		return "Check that the channel secret belongs to this channel id, and that this machine's clock is right: a signature is good for 15 minutes."
 	case e.Blocked():
-		return "The API blocks this address or account after too many requests: wait some hours, then go on with a lower rate; nothing is lost."
+		return httpapi.BlockHint(e.RetryAfter)
 	case e.UnknownScope():
 		return "Check the channel id and the account's amojo_id, and that the channel is connected to this account."
 	case e.PaymentRequired():

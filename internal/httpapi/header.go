@@ -36,3 +36,13 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 func Seconds(n int64) time.Duration {
 	return time.Duration(min(max(n, 0), 7*24*3600)) * time.Second
 }
+
+// BlockHint says what to do about a caller that an API locked out, which asked it to stay away for wait; 0: it
+// did not say for how long.
+func BlockHint(wait time.Duration) string {
+	long := "some hours"
+	if wait > 0 {
+		long = wait.Round(time.Second).String()
+	}
+	return "The API blocks this address or account after too many requests: wait " + long + ", then go on with a lower rate; nothing is lost."
+}
