@@ -20,6 +20,7 @@ func calls() []sandbox.Fault {
 		{Name: "open chat", API: sandbox.Amojo, Method: "POST", Path: regexp.MustCompile(`/chats$`), Every: 2, Times: 4},
 		{Name: "send", API: sandbox.Amojo, Method: "POST", Contains: `"new_message"`, Every: 5, Times: 12},
 		{Name: "read history", API: sandbox.Amojo, Method: "GET", Path: regexp.MustCompile(`/history$`), Every: 2, Times: 6},
+		{Name: "look at contact", API: sandbox.APIv4, Method: "GET", Path: regexp.MustCompile(`/contacts/\d+$`), Times: 2},
 		{Name: "find contact", API: sandbox.APIv4, Method: "GET", Path: contactsPath, Every: 2, Times: 3},
 		{Name: "create contacts", API: sandbox.APIv4, Method: "POST", Path: contactsPath, Times: 1},
 		{Name: "look at link", API: sandbox.APIv4, Method: "GET", Path: linksPath, Every: 2, Times: 3},
@@ -52,14 +53,16 @@ func TestEveryCallFails(t *testing.T) {
 			bubble(t, legacy(t, 20, 16, 12, 8, 6, 4), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice, ContactSearchLag: time.Hour,
 				ApplyDelay: 15 * time.Second, VisibilityLag: sandbox.Lag{Min: 0, Max: 45 * time.Second}, Faults: faults}, func(t *testing.T, r *rig) {
 				r.mustRun()
+				r.addConversation("c7", "pc1", "+79120000001") // of a contact that is known
+				r.mustRun()
 				s, c := r.snapshot().Messages, r.world.Counters()
-				if s.Sent != 66 || c.Messages != 66 || c.Repeats != 0 {
+				if s.Sent != 67 || c.Messages != 67 || c.Repeats != 0 {
 					t.Errorf("%+v, %d messages arrived, %d of them again", s, c.Messages, c.Repeats)
 				}
 				if n := len(r.world.Snapshot().Contacts); n != 6 {
 					t.Errorf("%d contacts for 6 people", n)
 				}
-				if c.ChatsCreated != 6 || c.LinksMade != 6 || c.Moves != 0 {
+				if c.ChatsCreated != 7 || c.LinksMade != 7 || c.Moves != 0 {
 					t.Errorf("%d chats, %d links, %d moves", c.ChatsCreated, c.LinksMade, c.Moves)
 				}
 				for _, f := range faults {

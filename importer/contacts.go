@@ -43,7 +43,7 @@ func (v *Live) FindContact(ctx context.Context, p Person) (Match, error) {
 			continue
 		}
 		var fitting []amocrm.Contact
-		err := v.read(ctx, func(ctx context.Context) error {
+		err := v.read(ctx, v.contactsAnswer(), func(ctx context.Context) error {
 			fitting = nil
 			return collect(v.CRM.SearchContacts(ctx, way.query), &fitting, func(c amocrm.Contact) bool { return !c.IsDeleted && way.fits(c) })
 		})
@@ -109,7 +109,7 @@ func (v *Live) choose(fitting []amocrm.Contact) (int64, error) {
 // HasContact tells whether a contact is still there.
 func (v *Live) HasContact(ctx context.Context, id int64) (bool, error) {
 	var there bool
-	err := v.read(ctx, func(ctx context.Context) (err error) {
+	err := v.read(ctx, v.contactsAnswer(), func(ctx context.Context) (err error) {
 		_, there, err = v.CRM.Contact(ctx, id)
 		return err
 	})
@@ -119,7 +119,7 @@ func (v *Live) HasContact(ctx context.Context, id int64) (bool, error) {
 // NewestContact is the highest contact id there is.
 func (v *Live) NewestContact(ctx context.Context) (int64, error) {
 	var id int64
-	err := v.read(ctx, func(ctx context.Context) (err error) {
+	err := v.read(ctx, nil, func(ctx context.Context) (err error) {
 		id, err = v.CRM.NewestContactID(ctx)
 		return err
 	})
@@ -195,7 +195,7 @@ func guilty(answer *amocrm.Error, batch []amocrm.NewContact) map[int]string {
 // such, each is one person's; who has the phone comes first.
 func (v *Live) CreatedAfter(ctx context.Context, highest int64, people []Person) ([]int64, error) {
 	var newer []amocrm.Contact
-	err := v.read(ctx, func(ctx context.Context) error {
+	err := v.read(ctx, nil, func(ctx context.Context) error {
 		newer = nil
 		return collect(v.CRM.NewestContacts(ctx, highest), &newer, func(c amocrm.Contact) bool { return c.ID > highest })
 	})

@@ -46,7 +46,8 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 
 // Target is what a run does to the outside world. Every method may be called
 // again with the same arguments; those that create say ErrInDoubt when they must
-// not be repeated before the doubt is settled.
+// not be repeated before the doubt is settled. FindContact, HasContact and Linked
+// say *UnansweredError when this one question cannot be answered.
 type Target interface {
 	// FindContact looks for the contact of a person. None is the zero Match.
 	FindContact(ctx context.Context, p Person) (Match, error)
@@ -74,7 +75,8 @@ type Target interface {
 	ChatsAnswer(ctx context.Context) error
 	// Send sends one part. left is how much its lane has to send, for the queue.
 	Send(ctx context.Context, m amojo.Message, left int) (amojo.Receipt, error)
-	// Delivered looks for a part in the history of its chat.
+	// Delivered looks for a part in the history of its chat. One that cannot be read
+	// shows nothing: the zero Sighting.
 	Delivered(ctx context.Context, q Doubt) (Sighting, error)
 }
 

@@ -9,12 +9,17 @@ import (
 )
 
 // lookAtLink takes over the link that a chat has. A chat linked to another
-// contact is never moved: somebody linked it.
+// contact is never moved: somebody linked it. So one whose link cannot be seen is
+// not linked at all.
 func (r *run) lookAtLink(ctx context.Context, p *prepared) error {
 	link, err := r.Target.Linked(ctx, amojo.ChatID(p.kept.ChatID))
 	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return r.parkPrepared(p, outcome.LinkRejected, refused.Detail)
+	}
+	var unanswered *UnansweredError
+	if errors.As(err, &unanswered) {
+		return r.parkPrepared(p, outcome.ServerError, "the link of the chat cannot be seen")
 	}
 	if err != nil {
 		return err

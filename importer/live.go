@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
-	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/pace"
 )
 
@@ -52,7 +50,7 @@ func (v *Live) OpenChat(ctx context.Context, c amojo.Chat, left int) (amojo.Chat
 // Linked tells the link of a chat.
 func (v *Live) Linked(ctx context.Context, chat amojo.ChatID) (Link, error) {
 	var found Link
-	err := v.read(ctx, func(ctx context.Context) error {
+	err := v.read(ctx, v.contactsAnswer(), func(ctx context.Context) error {
 		found = Link{}
 		links, err := v.CRM.LinksByChat(ctx, string(chat))
 		for _, l := range links {
@@ -113,10 +111,7 @@ func (v *Live) Send(ctx context.Context, m amojo.Message, left int) (amojo.Recei
 
 // ChatsAnswer returns once amojo answers a harmless question.
 func (v *Live) ChatsAnswer(ctx context.Context) error {
-	return v.read(ctx, func(ctx context.Context) error {
-		_, err := v.Chats.Ping(ctx)
-		return err
-	})
+	return v.read(ctx, nil, v.chatsAnswer().ask)
 }
 
 // Delivered looks for a part in the history of its chat. What it finds is true at
@@ -127,12 +122,13 @@ func (v *Live) Delivered(ctx context.Context, q Doubt) (Sighting, error) {
 	first := ""
 	for offset := 0; ; {
 		var page []amojo.HistoryMessage
-		err := v.read(ctx, func(ctx context.Context) (err error) {
+		err := v.read(ctx, v.chatsAnswer(), func(ctx context.Context) (err error) {
 			page, err = v.Chats.History(ctx, q.ChatID, offset, amojo.MaxHistoryPage)
 			return err
 		})
 		var answer *amojo.Error
-		if errors.As(err, &answer) && answer.Rejected() {
+		var unanswered *UnansweredError
+		if errors.As(err, &unanswered) || errors.As(err, &answer) && answer.Rejected() {
 			return Sighting{}, nil // this chat cannot be read: nothing can be shown
 		}
 		if err != nil {
@@ -188,53 +184,4 @@ func orderOf(page []amojo.HistoryMessage) string {
 		return OrderOldestFirst
 	}
 	return ""
-}
-
-// maxUnreadable is how often a question is asked whose answers make no sense: with
-// the pauses between, for some twelve minutes.
-const maxUnreadable = 30
-
-// read makes a call that changes nothing, again when its answer cannot be read, and
-// as long as the fault is the server's: one question that fails is no reason to
-// end a run.
-func (v *Live) read(ctx context.Context, call func(context.Context) error) error {
-	pause := 500 * time.Millisecond
-	for unreadable := 0; ; {
-		err := v.write(ctx, call)
-		if err == nil || ctx.Err() != nil || pace.NotSent(err) {
-			return err
-		}
-		var chats *amojo.Error
-		var crm *amocrm.Error
-		var chatsLost *amojo.CallError
-		var crmLost *amocrm.CallError
-		switch {
-		case errors.As(err, &chats) && chats.Server(), errors.As(err, &crm) && crm.Server():
-		case errors.Is(err, io.ErrUnexpectedEOF): // it broke off: the network's doing, and will pass
-		case errors.As(err, &chatsLost), errors.As(err, &crmLost):
-			if unreadable++; unreadable == maxUnreadable {
-				return err
-			}
-		default:
-			return err
-		}
-		if sleep(ctx, pause) != nil {
-			return err
-		}
-		pause = min(2*pause, 30*time.Second)
-	}
-}
-
-// write makes a call, and again when it was held back only because the lease was
-// not confirmed at that moment.
-func (v *Live) write(ctx context.Context, call func(context.Context) error) error {
-	for {
-		err := call(ctx)
-		if v.Await == nil || !errors.Is(err, ledger.ErrUnconfirmed) {
-			return err
-		}
-		if lost := v.Await(ctx); lost != nil {
-			return errors.Join(err, lost)
-		}
-	}
 }

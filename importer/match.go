@@ -100,8 +100,11 @@ func (r *run) lookAlive(ctx context.Context, unseen, alive map[int64]bool) error
 		look.Go(func(ctx context.Context) error {
 			there, err := r.Target.HasContact(ctx, id)
 			var refused *RefusedError
-			if errors.As(err, &refused) {
-				there, err = true, nil // linking will tell
+			var unanswered *UnansweredError
+			if errors.As(err, &refused) || errors.As(err, &unanswered) {
+				// Linking will tell: to a contact that is gone it is refused. Called gone,
+				// one that is there could be made a second time.
+				there, err = true, nil
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -147,6 +150,11 @@ func (r *run) find(ctx context.Context, people []*prepared) (map[int64]int64, er
 			var refused *RefusedError
 			if errors.As(err, &refused) {
 				return r.parkPrepared(p, outcome.ContactRejected, refused.Detail)
+			}
+			var unanswered *UnansweredError
+			if errors.As(err, &unanswered) {
+				// Not found is not what this says: made anew, it could be there twice.
+				return r.parkPrepared(p, outcome.ServerError, "the contact cannot be looked for")
 			}
 			if err != nil || found.ContactID == 0 {
 				return err

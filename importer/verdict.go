@@ -37,8 +37,9 @@ func chatsVerdict(err error, sent ...amojo.Party) error {
 func crmVerdict(err error) error {
 	var answer *amocrm.Error
 	var lost *amocrm.CallError
+	var unanswered *UnansweredError
 	switch {
-	case err == nil, pace.NotSent(err):
+	case err == nil, pace.NotSent(err), errors.As(err, &unanswered):
 		return err
 	case errors.As(err, &answer):
 		if answer.Rejected() || answer.NotFound() {
