@@ -36,6 +36,10 @@ func (r *run) enrol(ctx context.Context) error {
 			r.Log.Info().Int64("conversations", merged.Conversations).Int64("messages", merged.Messages).
 				Int64("new", merged.New).Int64("edited", merged.Edited).Int64("rebased", merged.Rebased).
 				Int64("vanished", merged.Vanished).Msg("enrolled")
+			if merged.Rebased > 0 {
+				r.Log.Warn().Int64("messages", merged.Rebased).
+					Msg("the queries changed since the last run, and so did what they return for messages that were sent; those are left as they were sent")
+			}
 			return r.Ledger.Note(ctx, "enrolled", merged)
 		}
 		if !errors.As(err, &t) || !t.Temporary() || ctx.Err() != nil {

@@ -19,14 +19,19 @@ its title and the version of its webhooks, so no other command ever does it.`,
 		Args: noWords,
 	}
 	path := configFlag(c)
-	c.RunE = func(c *cobra.Command, _ []string) error { return e.connect(c.Context(), *path) }
+	live := c.Flags().Bool("live-channel", false, "connect although channel.live says that a messenger is behind the channel")
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.connect(c.Context(), *path, *live) }
 	return c
 }
 
-func (e env) connect(ctx context.Context, path string) error {
+func (e env) connect(ctx context.Context, path string, live bool) error {
 	cfg, err := config.Load(path, e.getenv, config.NeedToken, config.NeedChannel)
 	if err != nil {
 		return err
+	}
+	if cfg.Channel.Live && !live {
+		return &fault{problem: "channel.live says that a messenger is behind this channel: connecting it anew may change its title and its webhooks",
+			hint: "If that is meant, run with --live-channel."}
 	}
 	if cfg.Account.Domain == "kommo.com" {
 		switch {

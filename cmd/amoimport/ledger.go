@@ -87,7 +87,7 @@ func (e env) purgeLedger(ctx context.Context, cfg *config.Config, p purging) (er
 			err = errors.Join(err, lease.Release(context.WithoutCancel(ctx)))
 		}
 	}()
-	s, err := l.Snapshot(ctx)
+	s, err := readState(ctx, l, cfg)
 	if err != nil {
 		return err
 	}
@@ -96,9 +96,12 @@ func (e env) purgeLedger(ctx context.Context, cfg *config.Config, p purging) (er
 		return err
 	}
 	if n := s.Messages.Planned; !p.force && s.PurgedAt == nil && (n > 0 || s.InDoubt > 0 || len(open) > 0) {
+		hint := "`amoimport run` brings it to its end; --force gives up what is left."
+		if n == s.Held.Messages && n > 0 {
+			hint = "They wait behind parked ones, which `amoimport parked retry` or `amoimport parked skip` decides; --force gives up what is left."
+		}
 		return &fault{problem: fmt.Sprintf("the import is not over: %s still to be sent and %s in doubt",
-			plural(n, "message is", "messages are"), plural(s.InDoubt+int64(len(open)), "request is", "requests are")),
-			hint: "`amoimport run` brings it to its end; --force gives up what is left."}
+			plural(n, "message is", "messages are"), plural(s.InDoubt+int64(len(open)), "request is", "requests are")), hint: hint}
 	}
 	if !p.yes {
 		if err := e.agree(ctx, s, cmp.Or(s.Setup.Account, cfg.Ledger.Schema), p.all); err != nil {

@@ -58,7 +58,7 @@ func showRecord(w io.Writer, conversation source.ConversationID, id string, m le
 		line("  meaning", known.Short)
 		line("  advice", known.Advice)
 	}
-	line("server's words", oneLine(m.Detail))
+	line("details", oneLine(m.Detail))
 	if m.LastFault != "" {
 		known, _ := outcome.Lookup(m.LastFault)
 		line("parked before", fmt.Sprintf("%s: %s", m.LastFault, known.Short))

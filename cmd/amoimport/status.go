@@ -74,6 +74,7 @@ type statusReport struct {
 	ScopeID string `json:"scope_id"`
 
 	Running    bool          `json:"running"`
+	Silence    time.Duration `json:"-"`      // since the holder's last sign of life
 	Holder     *holderReport `json:"holder"` // of the ledger; null: nobody
 	EnrolledAt *time.Time    `json:"enrolled_at"`
 	PurgedAt   *time.Time    `json:"purged_at"` // null: what refers to people is there
@@ -93,6 +94,9 @@ type statusReport struct {
 	Waiting    string   `json:"waiting"`
 	Run        *figures `json:"run"` // of the present or the last run; null: there was none
 }
+
+// quiet is how long a living run may give no sign of life.
+const quiet = 10 * time.Second
 
 type holderReport struct {
 	Command string    `json:"command"`
@@ -122,7 +126,8 @@ func newStatusReport(s ledger.Snapshot, leaseTime time.Duration, now time.Time) 
 	if s.Running {
 		h := s.Holder
 		r.Holder = &holderReport{Command: h.Command, Host: h.Host, PID: h.PID, SeenAt: s.BeatAt.UTC()}
-		r.Running = now.Sub(s.BeatAt) < leaseTime
+		r.Silence = now.Sub(s.BeatAt)
+		r.Running = r.Silence < leaseTime
 	}
 	var f figures
 	if len(s.Figures) > 0 {
@@ -180,11 +185,17 @@ func (r statusReport) print(w io.Writer) {
 			fmt.Fprintf(w, ", %s left", time.Duration(*r.ETASeconds)*time.Second)
 		}
 		fmt.Fprintln(w)
+		if r.Silence > quiet {
+			fmt.Fprintf(w, "its last sign of life was %s ago; if it died, amoimport run takes over\n", r.Silence.Round(time.Second))
+		}
 		if r.Waiting != "" {
 			fmt.Fprintf(w, "waiting: %s\n", r.Waiting)
 		}
 	}
-	if r.InDoubt > 0 {
+	switch {
+	case r.InDoubt > 0 && r.Running:
+		fmt.Fprintf(w, "%s under way or in doubt\n", plural(r.InDoubt, "request is", "requests are"))
+	case r.InDoubt > 0:
 		fmt.Fprintf(w, "%s in doubt; a run settles that first\n", plural(r.InDoubt, "request is", "requests are"))
 	}
 }

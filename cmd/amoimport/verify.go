@@ -38,7 +38,7 @@ func (e env) verify(ctx context.Context, path string) error {
 	watch := newReadingBack(e)
 	ctx, release := e.untilSignal(ctx, watch.say)
 	defer release()
-	result, err := readBack(ctx, cfg, watch)
+	result, planned, err := readBack(ctx, cfg, watch)
 	if err = interrupted(ctx, err); err != nil {
 		return err
 	}
@@ -48,43 +48,48 @@ func (e env) verify(ctx context.Context, path string) error {
 		return &fault{problem: fmt.Sprintf("%s found in the chats", plural(bad, "fault was", "faults were")),
 			hint: "The table above names some; `amoimport status` shows what the ledger holds."}
 	}
+	if planned > 0 {
+		return &fault{problem: fmt.Sprintf("what was sent is in the chats, but the import is not over: %s not sent yet", plural(planned, "message is", "messages are")),
+			hint: "`amoimport run` goes on; `amoimport status` shows how far it is."}
+	}
 	return nil
 }
 
 // readBack holds the ledger meanwhile: a run at the same time would make messages
-// that are only late look missing.
-func readBack(ctx context.Context, cfg *config.Config, watch *readingBack) (_ verify.Result, err error) {
+// that are only late look missing. planned is how many messages are still to be sent.
+func readBack(ctx context.Context, cfg *config.Config, watch *readingBack) (found verify.Result, planned int64, err error) {
 	a, err := newAPIs(cfg)
 	if err != nil {
-		return verify.Result{}, err
+		return found, 0, err
 	}
 	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
 	if err != nil {
-		return verify.Result{}, err
+		return found, 0, err
 	}
 	defer l.Close()
 	state, err := l.Snapshot(ctx)
 	if err != nil {
-		return verify.Result{}, err
+		return found, 0, err
 	}
 	scope, err := scopeOf(state.Setup, cfg.Channel.ID)
 	if err != nil {
-		return verify.Result{}, err
+		return found, 0, err
 	}
 	lease, err := l.Acquire(ctx, ledger.Self("amoimport verify"), cfg.Run.LeaseTime, func() any {
 		return figures{Figures: importer.Figures{Phase: "verify"}}
 	})
 	if err != nil {
-		return verify.Result{}, err
+		return found, 0, err
 	}
 	defer func() { err = errors.Join(err, lease.Release(context.WithoutCancel(ctx))) }()
 	chats, err := a.chatsClient(scope, nil)
 	if err != nil {
-		return verify.Result{}, err
+		return found, 0, err
 	}
-	return verify.Run(ctx, verify.Options{
+	found, err = verify.Run(ctx, verify.Options{
 		Ledger: l, Chats: chats, Concurrency: cfg.Run.Lanes, Patience: cfg.Run.SettleTime, Progress: watch.progress,
 	})
+	return found, state.Messages.Planned, err
 }
 
 // scopeOf is the scope that a ledger's messages were sent to.

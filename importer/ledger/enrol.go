@@ -78,7 +78,13 @@ func (e *ChangedError) Error() string {
 
 // Hint says what to do.
 func (e *ChangedError) Hint() string {
-	return "check that source.dsn points at the same data as before; if the change is wanted, raise run.max_changed"
+	switch {
+	case e.Gone > 0 && e.Gone == e.Known:
+		return "see that the DSN of the legacy database and the queries are those of before, with the same ids; other data needs a ledger of its own"
+	case e.Gone > 0:
+		return "see that the DSN of the legacy database and the queries are those of before: a row whose id changed would be sent again, and nothing can be taken back; if the rows were really deleted, raise run.max_changed"
+	}
+	return "see that the DSN of the legacy database points at the same data as before; if the change is wanted, raise run.max_changed"
 }
 
 // errUnstaged says that what was staged is not there any more.

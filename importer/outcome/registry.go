@@ -40,7 +40,7 @@ func registry() [38]Reason {
 			"an attachment without media_url",
 			"give its URL in the messages query, then amoimport parked retry --reason no_media_url; or set a skip_reason if the file is lost"},
 		{BadMediaURL, Parked,
-			"amoCRM could not fetch the media_url from outside",
+			"amoCRM cannot fetch the media_url from outside",
 			"use a public http or https URL of at most 2048 characters, without user and password; then amoimport parked retry --reason bad_media_url"},
 		{UnexpectedMedia, Parked,
 			"the row has a media_url, but its kind (text, location or contact) cannot carry one",

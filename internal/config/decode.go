@@ -78,7 +78,11 @@ func (d decoder) value(path string, node ast.Node, v reflect.Value) {
 	case text == "":
 		return
 	default:
-		if err := setText(v, text); err != nil {
+		err := setText(v, text)
+		switch {
+		case errors.Is(err, errSection): // what stands there may be anything, a secret too
+			d.add(path, "`amoimport init` writes a file that explains all keys.", "a single value stands where keys should be")
+		case err != nil:
 			d.add(path, "", "%s is wrong: %v", quote(text), err)
 		}
 	}
@@ -192,10 +196,13 @@ func setText(v reflect.Value, text string) error {
 	case reflect.Slice:
 		return errors.New("write a list, like [one, two]")
 	default:
-		return errors.New("write keys below this one")
+		return errSection
 	}
 	return nil
 }
+
+// errSection says that a section got a single value.
+var errSection = errors.New("write keys below this one")
 
 func lineOf(p *token.Position) int {
 	if p == nil {

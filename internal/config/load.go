@@ -145,7 +145,10 @@ func (l *loader) secret(key string, file *string, env string) string {
 	if err == nil && v == "" {
 		err = errors.New("the file is empty")
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // it may be the secret itself
+		l.add(key, "The key names a file. Put the secret into one, or into "+env+".", "there is no file of this name")
+	case err != nil:
 		l.add(key, "Put the secret into that file, or into "+env+".", "%s: %s", *file, why(err))
 	}
 	return v
@@ -172,6 +175,8 @@ func (l *loader) token(a *Account) {
 	case strings.HasPrefix(v, "{"): // a pair
 	case v != "":
 		a.Token = Secret(v)
+	case slices.Contains(l.needs, NeedToken) && a.TokenFile != "":
+		l.add("account.token_file", "The key names a file. Put a long-lived token into one, or set "+EnvToken+".", "there is no file of this name, or it is empty")
 	case slices.Contains(l.needs, NeedToken):
 		l.add("account.token_file", "Set "+EnvToken+", or name a file that holds one as account.token_file.", "there is no token for API v4")
 	}

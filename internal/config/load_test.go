@@ -233,7 +233,7 @@ func TestOneFault(t *testing.T) {
 		{"run: {lanes: many}", `line 7: run.lanes: "many" is wrong: write a whole number`},
 		{"run: {lanes: [1, 2]}", `line 7: run.lanes: a list stands where a value should be`},
 		{"run: {lanes: {a: 1}}", `line 7: run.lanes: keys stand where a value should be`},
-		{"run: 5", `line 7: run: "5" is wrong: write keys below this one`},
+		{"run: 5", `line 7: run: a single value stands where keys should be`},
 		{"run: {on_parked: wait}", `line 7: run.on_parked: "wait" is none of skip, hold`},
 		{"run: {lease_time: 19s}", "line 7: run.lease_time: 19s is not between 20s and 1h0m0s"},
 		{"contacts: {tags: one}", `line 7: contacts.tags: "one" is wrong: write a list, like [one, two]`},
