@@ -12,12 +12,20 @@ import (
 
 // Cluster is a Postgres that takes connections: a private one, or one that somebody else runs.
 type Cluster struct {
-	dsn string
+	dsn  string
+	idle chan *pgx.Conn // connections kept for the next call; nil: none are
 }
 
 // At is the cluster that a DSN points at, as a URL or as keywords and values. Its account must be allowed to create
 // databases.
 func At(dsn string) Cluster { return Cluster{dsn: dsn} }
+
+// Keeping is the same cluster, but a connection serves one call after the other. It is for those who make many
+// databases and never end the use of the cluster: nothing closes what is kept.
+func (c Cluster) Keeping() Cluster {
+	c.idle = make(chan *pgx.Conn, 4)
+	return c
+}
 
 // DSN is how to connect to a database of this cluster.
 func (c Cluster) DSN(database string) string {
@@ -82,12 +90,32 @@ func (c Cluster) DropDatabase(ctx context.Context, name string) error {
 	return nil
 }
 
-// do works on a connection of its own: this is rare, and a pool would have to be closed.
+// do works on a connection of its own, or on a kept one.
 func (c Cluster) do(ctx context.Context, work func(conn *pgx.Conn) error) error {
-	conn, err := pgx.Connect(ctx, c.dsn)
+	conn, err := c.connect(ctx)
 	if err != nil {
 		return err
 	}
-	defer conn.Close(context.WithoutCancel(ctx))
-	return work(conn)
+	err = work(conn)
+	select {
+	case c.idle <- conn:
+	default:
+		conn.Close(context.WithoutCancel(ctx))
+	}
+	return err
+}
+
+// connect takes a kept connection that still answers, or makes one.
+func (c Cluster) connect(ctx context.Context) (*pgx.Conn, error) {
+	for {
+		select {
+		case conn := <-c.idle:
+			if conn.Ping(ctx) == nil {
+				return conn, nil
+			}
+			conn.Close(context.WithoutCancel(ctx))
+		default:
+			return pgx.Connect(ctx, c.dsn)
+		}
+	}
 }

@@ -59,6 +59,26 @@ func TestDatabases(t *testing.T) {
 	}
 }
 
+// TestKeeping: one session serves call after call, and one that the server has ended is replaced.
+func TestKeeping(t *testing.T) {
+	t.Parallel()
+	s := start(t, embedpg.Options{})
+	kept, conn := s.Keeping(), connect(t, s.DSN("postgres"))
+	const others = " from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()"
+	create := func(name string) string {
+		if _, err := kept.CreateDatabase(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+		return query[string](t, conn, "select coalesce(string_agg(pid::text, ' '), '')"+others)
+	}
+	if first, second := create("a"), create("b"); first == "" || first != second {
+		t.Errorf("the sessions are %q, then %q", first, second)
+	}
+	for query[int](t, conn, "select count(pg_terminate_backend(pid))"+others) > 0 {
+	}
+	create("c")
+}
+
 func TestDSN(t *testing.T) {
 	for _, dsn := range []string{
 		"postgres://somebody:p%40ss@127.0.0.1:5433/first?sslmode=disable&application_name=x",

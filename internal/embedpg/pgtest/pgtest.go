@@ -96,7 +96,7 @@ var start = sync.OnceValues(func() (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &server{cluster: own.Cluster, own: own, prefix: "test"}, nil
+	return &server{cluster: own.Cluster.Keeping(), own: own, prefix: "test"}, nil
 })
 
 func running(t TB) *server {
@@ -118,7 +118,7 @@ func running(t TB) *server {
 // prefix no live connection carries.
 func adopt(ctx context.Context, dsn string) (*server, error) {
 	const ours = "amoimport_test_"
-	s := &server{cluster: embedpg.At(dsn), prefix: ours + strings.ToLower(rand.Text()[:8])}
+	s := &server{cluster: embedpg.At(dsn).Keeping(), prefix: ours + strings.ToLower(rand.Text()[:8])}
 	config, err := pgx.ParseConfig(dsn)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", URL, err)
