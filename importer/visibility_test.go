@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
@@ -171,7 +172,9 @@ func TestPredecessorNeverShows(t *testing.T) {
 			}
 			return nil
 		})
-		if err := r.run(t.Context()); err != nil {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Minute)
+		defer cancel()
+		if err := r.run(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if took := time.Since(begun); took < 20*time.Minute || took > 22*time.Minute {
