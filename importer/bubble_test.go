@@ -1,13 +1,10 @@
 package importer_test
 
 import (
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/amoimport/amoimport/importer/ledger"
-	"github.com/amoimport/amoimport/internal/embedpg/pgtest"
 	"github.com/amoimport/amoimport/sandbox"
 	"github.com/google/go-cmp/cmp"
 )
@@ -16,18 +13,10 @@ import (
 // what is waited for costs nothing, and a slow machine changes nothing.
 func bubble(t *testing.T, legacy string, o sandbox.Options, test func(t *testing.T, r *rig)) {
 	t.Helper()
-	dsn := pgtest.Template(t, "ledger", func(ctx context.Context, dsn string) error {
-		l, err := ledger.Open(ctx, ledger.Options{DSN: dsn})
-		if err != nil {
-			return err
-		}
-		l.Close()
-		return nil
-	})
+	dsn := newLedger(t)
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC))) // virtual, and so at once
 		r := rigOver(t, legacy, dsn, o)
-		r.open = ledger.Connect
 		r.rate, r.timeout, r.options.SettleTime = 5, 20*time.Second, 120*time.Second
 		test(t, r)
 	})

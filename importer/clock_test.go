@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/importer/ledger"
-	"github.com/amoimport/amoimport/internal/embedpg/pgtest"
 	"github.com/amoimport/amoimport/sandbox"
 )
 
@@ -29,7 +28,7 @@ func TestClockAfterRestart(t *testing.T) {
 			for _, effect := range []sandbox.EffectKind{sandbox.CutAfterApply, sandbox.DropBeforeApply} {
 				t.Run(strings.Join([]string{clock, at, string(effect)}, ", "), func(t *testing.T) {
 					t.Parallel()
-					legacyDSN, ledgerDSN := legacy(t, 8, 5, 3), pgtest.Database(t)
+					legacyDSN, ledgerDSN := legacy(t, 8, 5, 3), newLedger(t)
 					servers := &serverClock{origin: before, since: time.Now()}
 					world := sandbox.New(sandbox.Options{Now: servers.now, RepeatedMsgID: sandbox.StoredTwice, ContactSearchLag: time.Minute,
 						VisibilityLag: sandbox.Lag{Min: 30 * time.Second, Max: 50 * time.Second},

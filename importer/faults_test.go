@@ -28,7 +28,7 @@ const legacySchema = `
 // c2, … of a client each, with that many messages, a second apart.
 func legacy(t testing.TB, sizes ...int) string {
 	t.Helper()
-	dsn := pgtest.Database(t)
+	dsn := pgtest.Template(t, "legacy", legacyTemplate)
 	ctx := context.Background()
 	conn, err := pgx.Connect(ctx, dsn)
 	if err != nil {
@@ -40,8 +40,6 @@ func legacy(t testing.TB, sizes ...int) string {
 			t.Fatal(err)
 		}
 	}
-	exec(legacySchema)
-	exec(`insert into managers values ('m1', 'Anna', 'anna@example.com')`)
 	for i, n := range sizes {
 		c := fmt.Sprintf("c%d", i+1)
 		exec(`insert into conversations (id, client_id, client_name, client_phone) values ($1, $2, $3, $4)`,
@@ -52,6 +50,17 @@ func legacy(t testing.TB, sizes ...int) string {
 			from generate_series(1, $2::int) g`, c, n)
 	}
 	return dsn
+}
+
+// legacyTemplate makes a legacy database with a manager and no conversations.
+func legacyTemplate(ctx context.Context, dsn string) error {
+	conn, err := pgx.Connect(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	_, err = conn.Exec(ctx, legacySchema+`; insert into managers values ('m1', 'Anna', 'anna@example.com')`)
+	return err
 }
 
 // TestAnswersLost loses requests and answers in every way there is, over and over.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/internal/embedpg/pgtest"
 	"github.com/amoimport/amoimport/sandbox"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -102,9 +103,9 @@ func pooled(t *testing.T, dsn string) pgconn.DialFunc {
 // killed with requests in doubt, a second one that is refused, and the one that goes on.
 func TestPooler(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, legacy(t, 60, 50, 40, 30, 20, 10, 5, 5), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice,
+	r := rigOver(t, legacy(t, 60, 50, 40, 30, 20, 10, 5, 5), pgtest.Database(t), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice,
 		Faults: []sandbox.Fault{lose(`"imp1-c1-m20"`, sandbox.CutAfterApply)}})
-	r.dial = pooled(t, r.ledger)
+	r.dial, r.open = pooled(t, r.ledger), ledger.Open
 	var refused error
 	var once sync.Once
 	r.on(func(req *http.Request) *http.Response {

@@ -21,7 +21,6 @@ import (
 	"github.com/amoimport/amoimport/sandbox"
 	"github.com/amoimport/amoimport/source"
 	gocmp "github.com/google/go-cmp/cmp"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/rs/zerolog"
 )
@@ -46,18 +45,33 @@ type rig struct {
 	dial     pgconn.DialFunc // to the ledger
 	self     ledger.Holder
 	open     func(context.Context, ledger.Options) (*ledger.Ledger, error)
+	sessions *sessions
 }
 
 // newRig makes a rig over a legacy database.
 func newRig(t testing.TB, legacy string, o sandbox.Options) *rig {
 	t.Helper()
-	return rigOver(t, legacy, pgtest.Database(t), o)
+	return rigOver(t, legacy, newLedger(t), o)
 }
 
-// rigOver makes a rig over two databases.
+// newLedger makes an empty ledger and returns its DSN.
+func newLedger(t testing.TB) (dsn string) {
+	t.Helper()
+	return pgtest.Template(t, "ledger", func(ctx context.Context, dsn string) error {
+		l, err := ledger.Open(ctx, ledger.Options{DSN: dsn})
+		if err != nil {
+			return err
+		}
+		l.Close()
+		return nil
+	})
+}
+
+// rigOver makes a rig over a legacy database and a ledger.
 func rigOver(t testing.TB, legacy, ledgerDSN string, o sandbox.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: ledgerDSN, rate: 2000, timeout: 5 * time.Second, self: ledger.Self("test"), open: ledger.Open}
+	r := &rig{t: t, world: sandbox.New(o), legacy: legacy, ledger: ledgerDSN, rate: 2000, timeout: 5 * time.Second, self: ledger.Self("test"), open: ledger.Connect, sessions: &sessions{}}
+	t.Cleanup(r.sessions.close)
 	r.openSource()
 	bot := r.world.Options().Channel.Bot
 	r.options = importer.Options{
@@ -163,57 +177,6 @@ func (r *rig) target(lease *ledger.Lease) importer.Target {
 		return r.wrap(&live)
 	}
 	return &live
-}
-
-// snapshot reads the ledger.
-func (r *rig) snapshot() ledger.Snapshot {
-	r.t.Helper()
-	l, err := ledger.Connect(context.Background(), ledger.Options{DSN: r.ledger})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer l.Close()
-	s, err := l.Snapshot(context.Background())
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return s
-}
-
-// query reads rows of the ledger's database.
-func (r *rig) query(sql string, args []any, row func(scan func(...any) error) error) {
-	r.t.Helper()
-	r.queryAt(r.ledger, sql, args, row)
-}
-
-func (r *rig) queryAt(dsn, sql string, args []any, row func(scan func(...any) error) error) {
-	r.t.Helper()
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, dsn)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer conn.Close(ctx)
-	rows, err := conn.Query(ctx, sql, args...)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	for rows.Next() {
-		if err := row(rows.Scan); err != nil {
-			r.t.Fatal(err)
-		}
-	}
-	if rows.Close(); rows.Err() != nil {
-		r.t.Fatal(rows.Err())
-	}
-}
-
-// legacyExec changes the legacy database.
-func (r *rig) legacyExec(statements ...string) {
-	r.t.Helper()
-	for _, s := range statements {
-		r.queryAt(r.legacy, s, nil, func(func(...any) error) error { return nil })
-	}
 }
 
 // complete holds the invariant: every legacy row has an outcome, and the chats

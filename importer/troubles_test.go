@@ -41,19 +41,6 @@ func isMessage(req *http.Request) bool {
 	return req.Method == http.MethodPost && strings.Contains(bodyOf(req), `"new_message"`)
 }
 
-// exec changes the ledger's database; its schema is made first.
-func (r *rig) exec(statements ...string) {
-	r.t.Helper()
-	l, err := ledger.Open(context.Background(), ledger.Options{DSN: r.ledger})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	l.Close()
-	for _, s := range statements {
-		r.query(s, nil, func(func(...any) error) error { return nil })
-	}
-}
-
 func (r *rig) runFor(d time.Duration) (error, bool) {
 	r.t.Helper()
 	ctx, cancel := context.WithTimeout(r.t.Context(), d)
