@@ -8,31 +8,50 @@ import (
 	"github.com/amoimport/amoimport/source"
 )
 
-// MatchManagers tells which user each legacy manager is: the chosen one, by legacy
-// id, else the one with the same e-mail. A manager without a user, or whose user
-// cannot be the author of a message (never active in chats, or deactivated), has
-// no RefID: the channel's bot speaks for him.
-func MatchManagers(managers []source.Manager, users []amocrm.User, chosen map[string]amocrm.User) map[string]compose.Manager {
+// PairedManager is a legacy manager and his user in the account.
+type PairedManager struct {
+	source.Manager
+	User   amocrm.User // zero: there is none
+	Chosen bool        // by a person, not by the e-mail
+}
+
+// Speaks says whether messages can be in the manager's own name. Else the channel's bot
+// speaks for him: he is no user, or one who was never active in chats, or is
+// deactivated.
+func (p PairedManager) Speaks() bool { return p.User.IsActive && p.User.AmojoID != "" }
+
+// PairManagers finds each legacy manager's user: the chosen one, by legacy id, else
+// the one with the same e-mail.
+func PairManagers(managers []source.Manager, users []amocrm.User, chosen map[string]amocrm.User) []PairedManager {
 	byEmail := make(map[string]amocrm.User, len(users))
 	for _, u := range users {
 		if u.Email != "" {
 			byEmail[strings.ToLower(u.Email)] = u
 		}
 	}
-	known := make(map[string]compose.Manager, len(managers))
-	for _, m := range managers {
+	pairs := make([]PairedManager, len(managers))
+	for i, m := range managers {
 		user, ok := chosen[m.ID]
 		if email := strings.ToLower(strings.TrimSpace(m.Email)); !ok && email != "" {
 			user = byEmail[email]
 		}
-		matched := compose.Manager{Name: m.Name}
-		if user.IsActive {
-			matched.RefID = user.AmojoID
+		pairs[i] = PairedManager{Manager: m, User: user, Chosen: ok}
+	}
+	return pairs
+}
+
+// Speakers is how messages name the managers, by legacy id.
+func Speakers(pairs []PairedManager) map[string]compose.Manager {
+	known := make(map[string]compose.Manager, len(pairs))
+	for _, p := range pairs {
+		m := compose.Manager{Name: p.Name}
+		if p.Speaks() {
+			m.RefID = p.User.AmojoID
 		}
-		if matched.Name == "" {
-			matched.Name = user.Name
+		if m.Name == "" {
+			m.Name = p.User.Name
 		}
-		known[m.ID] = matched
+		known[p.ID] = m
 	}
 	return known
 }

@@ -202,21 +202,21 @@ func TestBackdated(t *testing.T) {
 	}
 }
 
-func TestMatchManagers(t *testing.T) {
+func TestPairManagers(t *testing.T) {
 	t.Parallel()
 	users := []amocrm.User{
 		{ID: 1, Name: "Anna A.", Email: "Anna@Example.com", AmojoID: "aj-1", IsActive: true},
 		{ID: 2, Name: "Boris B.", Email: "boris@example.com", AmojoID: "aj-2", IsActive: false},
 		{ID: 3, Name: "Vera V.", Email: "vera@example.com", IsActive: true},
 	}
-	got := importer.MatchManagers([]source.Manager{
+	got := importer.Speakers(importer.PairManagers([]source.Manager{
 		{ID: "1", Name: "Anna", Email: " anna@example.com"},
 		{ID: "2", Name: "Boris", Email: "boris@example.com"},
 		{ID: "3", Email: "vera@example.com"},
 		{ID: "4", Name: "Nobody", Email: "nobody@example.com"},
 		{ID: "5", Name: "Without"},
 		{ID: "6", Name: "Chosen", Email: "vera@example.com"},
-	}, users, map[string]amocrm.User{"6": users[0]})
+	}, users, map[string]amocrm.User{"6": users[0]}))
 	var said []string
 	for _, id := range []string{"1", "2", "3", "4", "5", "6"} {
 		said = append(said, id+" "+got[id].Name+" "+got[id].RefID)

@@ -121,7 +121,7 @@ func (r *rig) managers() map[string]compose.Manager {
 	for _, u := range r.world.Options().Users {
 		users = append(users, amocrm.User{ID: int64(u.ID), Name: u.Name, Email: u.Email, AmojoID: u.AmojoID, IsActive: !u.Deactivated})
 	}
-	return importer.MatchManagers(all, users, nil)
+	return importer.Speakers(importer.PairManagers(all, users, nil))
 }
 
 // run runs the importer once, as a process of its own would: with a lease.

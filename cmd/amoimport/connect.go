@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/internal/config"
@@ -59,6 +60,9 @@ func (e env) connectChannel(ctx context.Context, cfg *config.Config, a *apis) er
 	err = patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) error {
 		account, err := identify(ctx, cfg, crm)
 		if err != nil {
+			return err
+		}
+		if err := checkClock(account.ServerTime, time.Now()); err != nil {
 			return err
 		}
 		scope = amojo.Scope{ChannelID: cfg.Channel.ID, AccountID: account.AmojoID}

@@ -12,7 +12,6 @@ import (
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer"
-	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/pace"
 	"github.com/amoimport/amoimport/source"
@@ -30,10 +29,20 @@ const (
 
 // target is what a look at the account found.
 type target struct {
-	account   amocrm.Account
-	scope     amojo.Scope
-	managers  map[string]compose.Manager // by legacy id
-	unmatched []string                   // legacy ids of managers for whom the bot will speak
+	account  amocrm.Account
+	scope    amojo.Scope
+	managers []importer.PairedManager
+}
+
+// silent are the legacy ids of managers for whom the channel's bot speaks.
+func (t target) silent() []string {
+	var ids []string
+	for _, m := range t.managers {
+		if !m.Speaks() {
+			ids = append(ids, m.ID)
+		}
+	}
+	return ids
 }
 
 // look checks everything about the account that a run relies on, and reads only:
@@ -48,11 +57,14 @@ func look(ctx context.Context, cfg *config.Config, a *apis, managers []source.Ma
 		if t.account, err = identify(ctx, cfg, crm); err != nil {
 			return err
 		}
+		if err := checkClock(t.account.ServerTime, time.Now()); err != nil {
+			return err
+		}
 		users, err := crm.Users(ctx)
 		if err != nil {
 			return err
 		}
-		if t.managers, t.unmatched, err = matchManagers(managers, users, cfg.Managers.ByID); err != nil {
+		if t.managers, err = pairManagers(managers, users, cfg.Managers.ByID); err != nil {
 			return err
 		}
 		return checkField(ctx, crm, cfg.Contacts.LegacyIDField)
@@ -74,13 +86,11 @@ func look(ctx context.Context, cfg *config.Config, a *apis, managers []source.Ma
 	})
 }
 
-// identify reads the account and compares it with the configuration.
+// identify reads the account and compares it with the configuration. The account's
+// server time is there even where it does not fit.
 func identify(ctx context.Context, cfg *config.Config, crm *amocrm.Client) (amocrm.Account, error) {
 	a, err := crm.Account(ctx)
 	if err != nil {
-		return a, err
-	}
-	if err := checkClock(a.ServerTime, time.Now()); err != nil {
 		return a, err
 	}
 	want, have := cfg.Account, a.AmojoID
@@ -138,9 +148,8 @@ func checkField(ctx context.Context, crm *amocrm.Client, id int64) error {
 	return nil
 }
 
-// matchManagers finds each legacy manager's user, and tells the legacy ids of those
-// who have none that can speak in a chat.
-func matchManagers(managers []source.Manager, users []amocrm.User, byID map[string]config.User) (known map[string]compose.Manager, unmatched []string, err error) {
+// pairManagers finds each legacy manager's user.
+func pairManagers(managers []source.Manager, users []amocrm.User, byID map[string]config.User) ([]importer.PairedManager, error) {
 	mails := make(map[string]amocrm.User, len(users))
 	ids := make(map[int64]amocrm.User, len(users))
 	for _, u := range users {
@@ -160,7 +169,7 @@ func matchManagers(managers []source.Manager, users []amocrm.User, byID map[stri
 		}
 	}
 	if missing != nil {
-		return nil, nil, &fault{problem: "managers.by_id names users that the account does not have: " + strings.Join(missing, ", "),
+		return nil, &fault{problem: "managers.by_id names users that the account does not have: " + strings.Join(missing, ", "),
 			hint: "Take the ids or e-mails of users of this account, or leave these managers out: then the channel's bot speaks for them."}
 	}
 	chosen := make(map[string]amocrm.User, len(byID))
@@ -170,13 +179,7 @@ func matchManagers(managers []source.Manager, users []amocrm.User, byID map[stri
 			chosen[legacy] = mails[strings.ToLower(want.Email)]
 		}
 	}
-	known = importer.MatchManagers(managers, users, chosen)
-	for _, m := range managers {
-		if known[m.ID].RefID == "" {
-			unmatched = append(unmatched, m.ID)
-		}
-	}
-	return known, unmatched, nil
+	return importer.PairManagers(managers, users, chosen), nil
 }
 
 // patiently bounds what is asked of an API before a run, and says which API kept

@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/amocrm"
+	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/source"
 	"github.com/google/go-cmp/cmp"
 )
 
-func TestMatchManagers(t *testing.T) {
+func TestPairManagers(t *testing.T) {
 	users := []amocrm.User{
 		{ID: 1, Email: "Anna@Example.com", AmojoID: "anna", IsActive: true},
 		{ID: 2, Email: "boris@example.com", AmojoID: "boris", IsActive: true},
@@ -29,7 +30,7 @@ func TestMatchManagers(t *testing.T) {
 		{ID: "m", Name: "M"},
 	}
 	byID := map[string]config.User{"b": {Email: "BORIS@example.com"}, "m": {ID: 5}}
-	known, unmatched, err := matchManagers(managers, users, byID)
+	pairs, err := pairManagers(managers, users, byID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,11 +42,11 @@ func TestMatchManagers(t *testing.T) {
 		"x": {Name: "X"},
 		"m": {Name: "M", RefID: "mute"},
 	}
-	if diff := cmp.Diff(want, known); diff != "" {
+	if diff := cmp.Diff(want, importer.Speakers(pairs)); diff != "" {
 		t.Error(diff)
 	}
-	if len(unmatched) != 3 {
-		t.Errorf("unmatched: %v", unmatched)
+	if silent := (target{managers: pairs}).silent(); len(silent) != 3 {
+		t.Errorf("the bot speaks for %v", silent)
 	}
 }
 

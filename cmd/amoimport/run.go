@@ -68,8 +68,8 @@ func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress
 		return ledger.Snapshot{}, err
 	}
 	defer db.Close()
-	if len(t.unmatched) > 0 {
-		show.log.Warn().Strs("managers", t.unmatched[:min(20, len(t.unmatched))]).Int("all", len(t.unmatched)).
+	if silent := t.silent(); len(silent) > 0 {
+		show.log.Warn().Strs("managers", silent[:min(20, len(silent))]).Int("all", len(silent)).
 			Msg("managers without an active user in the account: the channel's bot speaks for them; managers.by_id can say who they are")
 	}
 	l, err := ledger.Open(ctx, ledgerAt(cfg, progress.SetWaiting))

@@ -186,7 +186,7 @@ func setup(cfg *config.Config, t target) ledger.Setup {
 // running is what a run is to do, but for source, target and ledger.
 func running(cfg *config.Config, t target) importer.Options {
 	return importer.Options{
-		Compose:      composing(cfg, t.managers),
+		Compose:      composing(cfg, importer.Speakers(t.managers)),
 		Announce:     importer.Announce(cfg.Replay.Announce),
 		Region:       cfg.Contacts.DefaultRegion,
 		PersonKey:    personKey(cfg.Channel.Secret),

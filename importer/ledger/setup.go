@@ -60,6 +60,11 @@ func (l *Ledger) Settle(ctx context.Context, want Setup) error {
 	if purged != nil {
 		return &PurgedError{At: *purged}
 	}
+	return have.differ(want)
+}
+
+// differ is a *MixError when the settings are not the same.
+func (have Setup) differ(want Setup) error {
 	var mix MixError
 	differ := func(name string, have, want any) {
 		if have != want {

@@ -114,6 +114,7 @@ type Contacts struct {
 // not tell.
 type Managers struct {
 	ByID map[string]User `yaml:"by_id"` // by legacy id
+	Map  string          `yaml:"map"`   // path of a CSV file with more of them
 }
 
 // Run is how an import works through its rows.

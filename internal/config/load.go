@@ -129,6 +129,7 @@ func (l *loader) access(c *Config) {
 	l.file("source.conversations_sql", &c.Source.ConversationsSQL)
 	l.file("source.messages_sql", &c.Source.MessagesSQL)
 	l.file("source.managers_sql", &c.Source.ManagersSQL)
+	l.managers(&c.Managers)
 }
 
 // secret takes a secret from the environment, else from the file.
