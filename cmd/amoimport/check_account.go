@@ -100,14 +100,18 @@ func (l *checklist) asked(ctx context.Context, cfg *config.Config, check string,
 // token tells what the token says of itself.
 func (l *checklist) token(ctx context.Context, cfg *config.Config, tokens amocrm.TokenSource) {
 	const check = "token"
-	kind := "renewed from " + cfg.Account.TokenFile
-	if cfg.Account.Token != "" {
-		kind = "long-lived, cannot be renewed"
-	}
 	token, err := tokens.Token(ctx)
 	if err != nil {
 		l.fail(check, err)
 		return
+	}
+	kind, final := "renewed by itself, in "+cfg.Account.TokenFile, cfg.Account.Token != ""
+	if !final {
+		pair, err := amocrm.TokenFile(cfg.Account.TokenFile).Load()
+		final = err == nil && pair.RefreshToken == ""
+	}
+	if final {
+		kind = "long-lived, cannot be renewed"
 	}
 	claims, err := amocrm.ParseClaims(token)
 	if err != nil {
@@ -123,10 +127,10 @@ func (l *checklist) token(ctx context.Context, cfg *config.Config, tokens amocrm
 	switch {
 	case claims.ExpiresAt.IsZero():
 		l.ok(check, "%s; it does not tell its expiry", kind)
-	case cfg.Account.Token != "" && left <= 0:
+	case final && left <= 0:
 		l.fail(check, &fault{problem: kind + "; it expired at " + claims.ExpiresAt.UTC().Format(time.RFC3339),
 			hint: "Make a new token in the integration's settings."})
-	case cfg.Account.Token != "" && left < freshToken:
+	case final && left < freshToken:
 		l.warn(check, "Make a new token first, if the import may take longer.", "%s; it expires at %s", kind, claims.ExpiresAt.UTC().Format(time.RFC3339))
 	default:
 		l.ok(check, "%s; it expires at %s", kind, claims.ExpiresAt.UTC().Format(time.RFC3339))

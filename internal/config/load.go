@@ -30,6 +30,9 @@ const (
 	NeedLedger  Need = "ledger"  // the ledger's DSN
 	NeedToken   Need = "token"   // a token for API v4, or the means to refresh one
 	NeedChannel Need = "channel" // the channel's secret
+
+	NeedTokenFile   Need = "token_file"  // where a token is to be stored
+	NeedIntegration Need = "integration" // what an OAuth code is exchanged with
 )
 
 // fileMost bounds every file that is read here, in bytes.
@@ -121,6 +124,9 @@ func (l *loader) access(c *Config) {
 		{NeedSource, c.Source.DSN == "", "source.dsn_file", "the DSN of the legacy database is missing", "Set " + EnvSourceDSN + ", or name a file that holds it."},
 		{NeedLedger, c.Ledger.DSN == "", "ledger.dsn", "the DSN of the ledger is missing", "Set " + EnvLedgerDSN + " or ledger.dsn, or name a file in ledger.dsn_file."},
 		{NeedChannel, c.Channel.Secret == "", "channel.secret_file", "the channel's secret is missing", "Set " + EnvChannelSecret + ", or name a file that holds it."},
+		{NeedTokenFile, c.Account.TokenFile == "", "account.token_file", "there is no file to store the token in", "Name one; it is written for its owner's eyes only."},
+		{NeedIntegration, c.Account.ClientID == "" || c.Account.ClientSecret == "", "account", "the integration's id or secret is missing", "Set " + EnvClientID + " and " + EnvClientSecret + "."},
+		{NeedIntegration, c.Account.RedirectURI == "", "account.redirect_uri", "it is required to exchange a code", "It must be exactly the one in the integration's settings."},
 	} {
 		if missing.is && slices.Contains(l.needs, missing.need) && !l.faulty(missing.key) {
 			l.add(missing.key, missing.hint, "%s", missing.what)
