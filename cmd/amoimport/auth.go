@@ -30,7 +30,7 @@ the command line, where others could see it.`,
 	path := configFlag(c)
 	token := c.Flags().Bool("token", false, "take a long-lived token instead of a code")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		ctx, release := e.untilSignal(c.Context(), func(what string) { fmt.Fprintln(e.err, "amoimport: "+what) })
+		ctx, release := e.untilSignal(c.Context(), e.say)
 		defer release()
 		return interrupted(ctx, e.auth(ctx, *path, *token))
 	}
@@ -66,7 +66,7 @@ func (e env) auth(ctx context.Context, path string, longLived bool) error {
 		}
 	} else {
 		cfg.Account.Token = "" // what the file holds now is to be replaced
-		a, err := newAPIs(cfg)
+		a, err := newAPIs(cfg, e.say)
 		if err != nil {
 			return err
 		}
@@ -84,7 +84,7 @@ func (e env) auth(ctx context.Context, path string, longLived bool) error {
 
 // greet uses a token once and tells whose it is.
 func (e env) greet(ctx context.Context, cfg *config.Config, tokens amocrm.TokenSource) error {
-	a, err := newAPIs(cfg)
+	a, err := newAPIs(cfg, e.say)
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (e env) greet(ctx context.Context, cfg *config.Config, tokens amocrm.TokenS
 	if err != nil {
 		return err
 	}
-	return patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) error {
+	return a.askCRM(ctx, func(ctx context.Context) error {
 		account, err := identify(ctx, cfg, crm)
 		if account.ID != 0 {
 			fmt.Fprintf(e.out, "The token is for account %d (%s)", account.ID, account.Subdomain)

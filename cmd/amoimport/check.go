@@ -32,9 +32,9 @@ takes seconds. Managers are shown by their ids; --names shows names and e-mails.
 		if err != nil {
 			return err
 		}
-		ctx, release := e.untilSignal(c.Context(), func(what string) { fmt.Fprintln(e.err, "amoimport: "+what) })
+		ctx, release := e.untilSignal(c.Context(), e.say)
 		defer release()
-		list := checkAll(ctx, *path, cfg)
+		list := checkAll(ctx, *path, cfg, e.say)
 		if err := interrupted(ctx, ctx.Err()); err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (l *checklist) verdict() error {
 }
 
 // checkAll checks everything, whatever fails on the way.
-func checkAll(ctx context.Context, path string, cfg *config.Config) *checklist {
+func checkAll(ctx context.Context, path string, cfg *config.Config, say func(string)) *checklist {
 	list := &checklist{}
 	list.configuration(path, cfg)
 	legacy := list.source(ctx, cfg)
@@ -120,7 +120,7 @@ func checkAll(ctx context.Context, path string, cfg *config.Config) *checklist {
 	if place.db != nil {
 		defer place.db.Close()
 	}
-	list.account(ctx, cfg, legacy, place)
+	list.account(ctx, cfg, say, legacy, place)
 	return list
 }
 

@@ -27,8 +27,8 @@ const (
 )
 
 // account looks at the token, the account and the channel.
-func (l *checklist) account(ctx context.Context, cfg *config.Config, legacy legacy, place place) {
-	a, err := newAPIs(cfg)
+func (l *checklist) account(ctx context.Context, cfg *config.Config, say func(string), legacy legacy, place place) {
+	a, err := newAPIs(cfg, say)
 	if err != nil {
 		l.fail("token", err)
 		return
@@ -40,7 +40,7 @@ func (l *checklist) account(ctx context.Context, cfg *config.Config, legacy lega
 	}
 	l.token(ctx, cfg, a.tokens)
 	var found amocrm.Account
-	err = patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) (err error) {
+	err = a.askCRM(ctx, func(ctx context.Context) (err error) {
 		found, err = identify(ctx, cfg, crm)
 		return err
 	})
@@ -55,19 +55,19 @@ func (l *checklist) account(ctx context.Context, cfg *config.Config, legacy lega
 	if err == nil {
 		l.ok("account", "%d (%s), amojo_id %s", found.ID, found.Subdomain, found.AmojoID)
 	}
-	l.users(ctx, cfg, crm, found, legacy)
+	l.users(ctx, a, crm, found, legacy)
 	if id := cfg.Contacts.LegacyIDField; id != 0 {
-		l.asked(ctx, cfg, "contacts.legacy_id_field", func(ctx context.Context) (string, error) {
+		l.asked(ctx, a, "contacts.legacy_id_field", func(ctx context.Context) (string, error) {
 			return fmt.Sprintf("the field %d takes text", id), checkField(ctx, crm, id)
 		})
 	}
-	l.sources(ctx, cfg, crm, legacy)
+	l.sources(ctx, a, crm, legacy)
 	if found.AmojoID == "" {
 		l.unknown("channel", "the account's amojo_id is not known")
 		return
 	}
 	scope := amojo.Scope{ChannelID: cfg.Channel.ID, AccountID: found.AmojoID}
-	l.channel(ctx, cfg, a, scope)
+	l.channel(ctx, a, scope)
 	if place.exists {
 		if err := place.db.Compare(ctx, setup(cfg, target{account: found, scope: scope})); err != nil {
 			l.fail("ledger", err)
@@ -83,9 +83,9 @@ func (l *checklist) unknown(check, why string) {
 }
 
 // asked asks API v4 one thing.
-func (l *checklist) asked(ctx context.Context, cfg *config.Config, check string, ask func(context.Context) (string, error)) bool {
+func (l *checklist) asked(ctx context.Context, a *apis, check string, ask func(context.Context) (string, error)) bool {
 	var found string
-	err := patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) (err error) {
+	err := a.askCRM(ctx, func(ctx context.Context) (err error) {
 		found, err = ask(ctx)
 		return err
 	})
@@ -154,9 +154,9 @@ func (l *checklist) clock(api string, server time.Time) {
 }
 
 // users looks at the rights of the token's user, and finds the managers.
-func (l *checklist) users(ctx context.Context, cfg *config.Config, crm *amocrm.Client, account amocrm.Account, legacy legacy) {
+func (l *checklist) users(ctx context.Context, a *apis, crm *amocrm.Client, account amocrm.Account, legacy legacy) {
 	var users []amocrm.User
-	all := l.asked(ctx, cfg, "users", func(ctx context.Context) (found string, err error) {
+	all := l.asked(ctx, a, "users", func(ctx context.Context) (found string, err error) {
 		users, err = crm.Users(ctx)
 		able := 0
 		for _, u := range users {
@@ -178,7 +178,7 @@ func (l *checklist) users(ctx context.Context, cfg *config.Config, crm *amocrm.C
 		return
 	}
 	var err error
-	if l.managers, err = pairManagers(legacy.managers, users, cfg.Managers.ByID); err != nil {
+	if l.managers, err = pairManagers(legacy.managers, users, a.cfg.Managers.ByID); err != nil {
 		l.fail("managers", err)
 		return
 	}
@@ -196,13 +196,13 @@ func (l *checklist) users(ctx context.Context, cfg *config.Config, crm *amocrm.C
 }
 
 // sources looks whether the account has the sources that conversations name.
-func (l *checklist) sources(ctx context.Context, cfg *config.Config, crm *amocrm.Client, legacy legacy) {
+func (l *checklist) sources(ctx context.Context, a *apis, crm *amocrm.Client, legacy legacy) {
 	const check, advice = "sources", "A chat of a source that is not known goes to the default source, for ever: create it, or leave source_external_id out."
 	if len(legacy.sources) == 0 {
 		return
 	}
 	known := make(map[string]bool)
-	err := patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) error {
+	err := a.askCRM(ctx, func(ctx context.Context) error {
 		all, err := crm.Sources(ctx)
 		for _, s := range all {
 			known[s.ExternalID] = true
@@ -227,7 +227,7 @@ func (l *checklist) sources(ctx context.Context, cfg *config.Config, crm *amocrm
 }
 
 // channel asks amojo something harmless, with a signature.
-func (l *checklist) channel(ctx context.Context, cfg *config.Config, a *apis, scope amojo.Scope) {
+func (l *checklist) channel(ctx context.Context, a *apis, scope amojo.Scope) {
 	const check = "channel"
 	chats, err := a.chatsClient(scope, nil)
 	if err != nil {
@@ -235,7 +235,7 @@ func (l *checklist) channel(ctx context.Context, cfg *config.Config, a *apis, sc
 		return
 	}
 	var server time.Time
-	err = patiently(ctx, "amojo", cfg.Channel.BaseURL, "channel.base_url", func(ctx context.Context) (err error) {
+	err = a.askChats(ctx, func(ctx context.Context) (err error) {
 		server, err = chats.Ping(ctx)
 		return err
 	})
@@ -245,7 +245,7 @@ func (l *checklist) channel(ctx context.Context, cfg *config.Config, a *apis, sc
 		return
 	}
 	l.ok(check, "amojo takes the secret; scope_id %s", scope)
-	bot := cfg.Channel.Bot.ID
+	bot := a.cfg.Channel.Bot.ID
 	if !isUUID(bot) {
 		l.warn("bot", "Compare channel.bot.id with the letter of amoCRM's support.", "channel.bot.id is no UUID, as the ids of bots are")
 		return

@@ -42,11 +42,11 @@ func (e env) connect(ctx context.Context, path string, live bool) error {
 			return &fault{problem: "channel.title: Kommo wants a title", hint: "Set the name that the channel is to have in the account."}
 		}
 	}
-	a, err := newAPIs(cfg)
+	a, err := newAPIs(cfg, e.say)
 	if err != nil {
 		return err
 	}
-	ctx, release := e.untilSignal(ctx, func(what string) { fmt.Fprintln(e.err, "amoimport: "+what) })
+	ctx, release := e.untilSignal(ctx, e.say)
 	defer release()
 	return interrupted(ctx, e.connectChannel(ctx, cfg, a))
 }
@@ -57,7 +57,7 @@ func (e env) connectChannel(ctx context.Context, cfg *config.Config, a *apis) er
 		return err
 	}
 	var scope amojo.Scope
-	err = patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) error {
+	err = a.askCRM(ctx, func(ctx context.Context) error {
 		account, err := identify(ctx, cfg, crm)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (e env) connectChannel(ctx context.Context, cfg *config.Config, a *apis) er
 	if err != nil {
 		return err
 	}
-	return patiently(ctx, "amojo", cfg.Channel.BaseURL, "channel.base_url", func(ctx context.Context) error {
+	return a.askChats(ctx, func(ctx context.Context) error {
 		done, err := chats.Connect(ctx, cfg.Channel.Title, cfg.Channel.HookAPIVersion)
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	_ "time/tzdata" // source.timezone must work on machines without zone files
 
 	"github.com/spf13/cobra"
@@ -24,6 +25,9 @@ type env struct {
 	getenv   func(string) string
 	exit     func(code int) // ends the process at once
 }
+
+// say tells a person something that is no result.
+func (e env) say(what string) { fmt.Fprintln(e.err, "amoimport: "+what) }
 
 func main() {
 	os.Exit(execute(context.Background(), os.Args[1:], env{
@@ -53,6 +57,7 @@ database into amoCRM or Kommo. It can be stopped at any moment and started again
 
 Exit codes: 0 done; 1 failed; 2 wrong use or config; 3 done, but something is
 parked and needs a person; 4 another run holds the ledger; 130 interrupted.`,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          knownCommand,
@@ -76,6 +81,15 @@ parked and needs a person; 4 another run holds the ledger; 130 interrupted.`,
 	_ = root.PersistentFlags().MarkHidden("with-parent") // it was defined a line above
 	root.AddCommand(newDemo(e), newInit(e), newAuth(e), newConnect(e), newCheck(e), newRun(e), newStatus(e), newParked(e), newVerify(e), newLedger(e), newSandbox(e), newGuard(e))
 	return root
+}
+
+// version is that of the module, as far as the build tells it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
 }
 
 // knownCommand refuses words that are no command.

@@ -25,6 +25,8 @@ const (
 	// run. A run itself waits out any outage; before it, silence is more likely a
 	// wrong address.
 	patience = 30 * time.Second
+	// unease is how long it may take until a person is told.
+	unease = 5 * time.Second
 )
 
 // target is what a look at the account found.
@@ -53,7 +55,7 @@ func look(ctx context.Context, cfg *config.Config, a *apis, managers []source.Ma
 		return target{}, err
 	}
 	var t target
-	err = patiently(ctx, "API v4", cfg.Account.BaseURL, "account.base_url", func(ctx context.Context) error {
+	err = a.askCRM(ctx, func(ctx context.Context) error {
 		if t.account, err = identify(ctx, cfg, crm); err != nil {
 			return err
 		}
@@ -77,7 +79,7 @@ func look(ctx context.Context, cfg *config.Config, a *apis, managers []source.Ma
 	if err != nil {
 		return target{}, err
 	}
-	return t, patiently(ctx, "amojo", cfg.Channel.BaseURL, "channel.base_url", func(ctx context.Context) error {
+	return t, a.askChats(ctx, func(ctx context.Context) error {
 		clock, err := chats.Ping(ctx)
 		if err != nil {
 			return err
@@ -182,11 +184,25 @@ func pairManagers(managers []source.Manager, users []amocrm.User, byID map[strin
 	return importer.PairManagers(managers, users, chosen), nil
 }
 
-// patiently bounds what is asked of an API before a run, and says which API kept
+// askCRM asks something of API v4, patiently.
+func (a *apis) askCRM(ctx context.Context, ask func(context.Context) error) error {
+	return a.patiently(ctx, "API v4", a.cfg.Account.BaseURL, "account.base_url", ask)
+}
+
+// askChats asks something of amojo, patiently.
+func (a *apis) askChats(ctx context.Context, ask func(context.Context) error) error {
+	return a.patiently(ctx, "amojo", a.cfg.Channel.BaseURL, "channel.base_url", ask)
+}
+
+// patiently bounds what is asked of an API before a run, and says which API keeps
 // silent, and where.
-func patiently(ctx context.Context, api, url, key string, ask func(context.Context) error) error {
+func (a *apis) patiently(ctx context.Context, api, url, key string, ask func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	if a.say != nil {
+		telling := time.AfterFunc(unease, func() { a.say(fmt.Sprintf("waiting for %s at %s", api, url)) })
+		defer telling.Stop()
+	}
 	err := ask(limited)
 	if err == nil || limited.Err() == nil || ctx.Err() != nil {
 		return err

@@ -38,11 +38,12 @@ func (e env) runImport(ctx context.Context, path string, intoLive bool) error {
 			hint: "Import through a channel of its own, or make sure that the messenger's side ignores the imported ids and run with --into-live-channel."}
 	}
 	progress := &importer.Progress{}
-	a, err := newAPIs(cfg)
+	a, err := newAPIs(cfg, nil)
 	if err != nil {
 		return err
 	}
 	show := e.newDisplay(func() figures { return a.figures(progress) })
+	a.say = show.say
 	ctx, release := e.untilSignal(ctx, show.say)
 	defer release()
 	state, err := e.runUntil(ctx, cfg, a, progress, show)

@@ -58,7 +58,7 @@ func (e env) verify(ctx context.Context, path string) error {
 // readBack holds the ledger meanwhile: a run at the same time would make messages
 // that are only late look missing. planned is how many messages are still to be sent.
 func readBack(ctx context.Context, cfg *config.Config, watch *readingBack) (found verify.Result, planned int64, err error) {
-	a, err := newAPIs(cfg)
+	a, err := newAPIs(cfg, nil)
 	if err != nil {
 		return found, 0, err
 	}

@@ -47,11 +47,14 @@ type apis struct {
 	crm, chats       *pace.Pacer
 	crmNet, chatsNet http.RoundTripper
 	tokens           amocrm.TokenSource
+	say              func(string)
 }
 
-// newAPIs makes the way; nothing is asked yet.
-func newAPIs(cfg *config.Config) (*apis, error) {
+// newAPIs makes the way; nothing is asked yet. say, which may be nil, tells a person
+// that one waits.
+func newAPIs(cfg *config.Config, say func(string)) (*apis, error) {
 	a := &apis{
+		say:      say,
 		cfg:      cfg,
 		crm:      pace.New(pace.Config{Name: "API v4", Rate: cfg.Limits.APIv4}),
 		chats:    pace.New(pace.Config{Name: "amojo", Rate: cfg.Limits.Amojo}),

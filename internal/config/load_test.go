@@ -349,8 +349,8 @@ func TestSecretFiles(t *testing.T) {
 		t.Errorf("secret is %q", string(c.Channel.Secret))
 	}
 	for name, files := range map[string]map[string]string{
-		"there is no such file": nil,
-		"the file is empty":     {"chan": "\n"},
+		"there is no file of this name": nil,
+		"the file is empty":             {"chan": "\n"},
 	} {
 		_, err := load(t, withFile, env, files)
 		if got := faultsOf(t, err); len(got) != 1 || !strings.HasPrefix(got[0], "line 4: channel.secret_file: ") || !strings.HasSuffix(got[0], name) {
