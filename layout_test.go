@@ -46,6 +46,7 @@ var knows = map[string][]string{
 	"internal/config":         {"importer/compose", "importer/identity", "importer/outcome"},
 	"internal/demodata":       {"source", "importer/outcome"},
 	"internal/httpapi":        nil,
+	"internal/mapping":        nil,
 	"internal/embedpg":        nil,
 	"internal/embedpg/pgtest": {"internal/embedpg"},
 

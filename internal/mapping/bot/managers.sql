@@ -1,0 +1,4 @@
+select id,
+       full_name as name,
+       email
+from operators
