@@ -22,6 +22,7 @@ type env struct {
 	in       io.Reader
 	out, err io.Writer
 	terminal bool // err is one
+	asks     bool // in is one: there is somebody to answer
 	getenv   func(string) string
 	exit     func(code int) // ends the process at once
 }
@@ -33,6 +34,7 @@ func main() {
 	os.Exit(execute(context.Background(), os.Args[1:], env{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr,
 		terminal: term.IsTerminal(int(os.Stderr.Fd())),
+		asks:     term.IsTerminal(int(os.Stdin.Fd())),
 		getenv:   os.Getenv,
 		exit:     os.Exit,
 	}))

@@ -127,11 +127,19 @@ func (c cleanup) Helper()                   {}
 func (c cleanup) Cleanup(f func())          { c.Defer(f) }
 func (c cleanup) Fatalf(s string, a ...any) { c.T().Fatal(fmt.Sprintf(s, a...)) }
 
-// loadLegacy fills the legacy database: "tiny", or "sized CONVERSATIONS MESSAGES".
+// loadLegacy fills the legacy database: "tiny", "sized CONVERSATIONS MESSAGES", or
+// the one of a worked mapping, by its name.
 func (s *stage) loadLegacy(args []string) error {
 	dsn := s.ts.Getenv("LEGACY")
 	if len(args) == 1 && args[0] == "tiny" {
 		return s.sql([]string{dsn, s.schema})
+	}
+	if len(args) == 1 {
+		text, err := os.ReadFile(filepath.Join("..", "..", "internal", "mapping", "testdata", args[0]+".sql"))
+		if err != nil {
+			return err
+		}
+		return s.sql([]string{dsn, string(text)})
 	}
 	conversations, err := strconv.Atoi(args[1])
 	if err != nil {

@@ -2,10 +2,10 @@ package config
 
 import (
 	_ "embed"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 //go:embed amoimport.yaml
@@ -15,21 +15,33 @@ var template string
 // must be filled in is empty.
 func Template() []byte { return []byte(template) }
 
-// Write puts the template at path, and never over a file that is there.
-func Write(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return &Error{Path: path, Faults: []Fault{{
-			Problem: "there is such a file already",
-			Hint:    "It is left as it is; name another file, or move it away.",
-		}}}
+// templateLine is a line of the template that holds a key: indentation, key, value,
+// comment.
+var templateLine = regexp.MustCompile(`^( *)([a-z0-9_]+):(?: +("[^"]*"|[^\s#]+))? *(#.*)?$`)
+
+// filled is the template with some values, by key. Comments stay in their column
+// where the values leave room.
+func filled(values map[string]string) string {
+	lines := strings.Split(template, "\n")
+	var path []string
+	for i, line := range lines {
+		m := templateLine.FindStringSubmatch(line)
+		if m == nil {
+			continue
+		}
+		indent, key, comment := m[1], m[2], m[4]
+		path = append(path[:len(indent)/2], key)
+		value := values[strings.Join(path, ".")]
+		if value == "" || value == m[3] {
+			continue
+		}
+		// What Go quotes, YAML reads the same, but for bytes that are no UTF-8.
+		line = indent + key + ": " + strconv.Quote(strings.ToValidUTF8(value, "\uFFFD"))
+		if comment != "" {
+			column := strings.Index(lines[i], "#")
+			line += strings.Repeat(" ", max(1, column-utf8.RuneCountInString(line))) + comment
+		}
+		lines[i] = line
 	}
-	if err != nil {
-		return fmt.Errorf("writing a new config: %w", err)
-	}
-	_, err = f.WriteString(template)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("writing a new config: %w", err)
-	}
-	return nil
+	return strings.Join(lines, "\n")
 }

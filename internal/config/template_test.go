@@ -1,9 +1,7 @@
 package config_test
 
 import (
-	"errors"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"strings"
@@ -99,25 +97,4 @@ func keysOf(path string, typ reflect.Type) (out []string) {
 		}
 	}
 	return out
-}
-
-func TestWriteNeverOverwrites(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "amoimport.yaml")
-	if err := config.Write(path); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	err := config.Write(path)
-	var e *config.Error
-	if !errors.As(err, &e) || !strings.Contains(err.Error(), "there is such a file already") || e.Hint() == "" {
-		t.Errorf("err = %v", err)
-	}
-	if got, _ := os.ReadFile(path); string(got) != "mine" {
-		t.Error("it was overwritten")
-	}
-	if err := config.Write(filepath.Join(t.TempDir(), "no", "such", "folder.yaml")); err == nil {
-		t.Error("writing into a missing folder succeeded")
-	}
 }

@@ -42,6 +42,7 @@ func TestIndexesServe(t *testing.T) {
 		exec(t, dsn, c.grow)
 		m := like(t, c.like)
 		got := map[string]bool{} // table: through an index alone
+		var said strings.Builder
 		for _, statement := range []string{
 			fmt.Sprintf("select q.*, count(*) over () from (\n%s\n) q where %s", m.Messages, c.ids),
 			fmt.Sprintf("select q.* from (\n%s\n) q where %s", m.Conversations, c.conversations),
@@ -60,16 +61,14 @@ func TestIndexesServe(t *testing.T) {
 					got[n.Table] = n.byIndex() && (before || !there)
 				}
 			})
-			if t.Failed() || testing.Verbose() {
-				t.Logf("%s", text)
-			}
+			said.Write(text)
 		}
 		want := map[string]bool{}
 		for _, table := range c.want {
 			want[table] = true
 		}
 		if diff := gocmp.Diff(want, got); diff != "" {
-			t.Errorf("%s: tables, and whether an index alone is used (-want +got):\n%s", c.like, diff)
+			t.Errorf("%s: tables, and whether an index alone is used (-want +got):\n%s\n%s", c.like, diff, said.String())
 		}
 	}
 }
