@@ -15,7 +15,7 @@ func helpdesk() legacy {
 		}
 		return when
 	}
-	const feb, mar = "2021-02-03", "2021-03-28" // the hour that clocks in Moscow skipped in other years
+	const feb, mar = "2021-02-03", "2021-03-28" // an hour that most clocks in Europe skipped
 	return legacy{
 		Managers: []source.Manager{{ID: "7", Name: "Anna", Email: "anna@example.com"}, {ID: "8", Name: "Gleb"}},
 		Conversations: []source.Conversation{

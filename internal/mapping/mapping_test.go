@@ -126,6 +126,15 @@ func connect(t *testing.T, dsn string) *pgx.Conn {
 // open opens a database through a mapping, which must fit the contract.
 func open(t *testing.T, dsn string, m mapping.Mapping) *source.DB {
 	t.Helper()
+	db := connected(t, dsn, m)
+	if err := db.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return db
+}
+
+func connected(t *testing.T, dsn string, m mapping.Mapping) *source.DB {
+	t.Helper()
 	opts := source.Options{DSN: dsn, ConversationsSQL: m.Conversations, MessagesSQL: m.Messages, ManagersSQL: m.Managers}
 	if m.Zone != "" {
 		loc, err := time.LoadLocation(m.Zone)
@@ -139,9 +148,6 @@ func open(t *testing.T, dsn string, m mapping.Mapping) *source.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	if err := db.Check(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
 
