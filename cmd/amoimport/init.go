@@ -143,10 +143,10 @@ func (n *newConfig) next(path string) {
 	if path != defaultConfig {
 		flag = " -c " + path
 	}
-	wrote, mapping := path, "If your tables are not laid out as the built-in queries expect, write three files with SQL"
+	wrote, queries := path, "If your tables are not laid out as the built-in queries expect, write three files with SQL"
 	if n.like.Name != "" {
 		wrote += ", with conversations.sql, messages.sql and managers.sql beside it"
-		mapping = "Adapt the three files with SQL to your tables"
+		queries = "Adapt the three files with SQL to your tables"
 	}
 	fill := "Put"
 	for _, b := range blanks() {
@@ -163,5 +163,5 @@ func (n *newConfig) next(path string) {
   4. If the channel was never connected to the account: amoimport connect%[1]s
   5. amoimport run%[1]s
      It can be stopped at any moment; the same command goes on where it was.
-`, flag, config.EnvSourceDSN, config.EnvToken, config.EnvChannelSecret, config.EnvLedgerDSN, mapping, fill)
+`, flag, config.EnvSourceDSN, config.EnvToken, config.EnvChannelSecret, config.EnvLedgerDSN, queries, fill)
 }

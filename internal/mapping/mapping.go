@@ -2,10 +2,23 @@
 // legacy database that are often met. docs/mapping.md walks through them.
 package mapping
 
-import "embed"
+import _ "embed"
 
-//go:embed helpdesk bot
-var files embed.FS
+var (
+	//go:embed helpdesk/conversations.sql
+	helpdeskConversations string
+	//go:embed helpdesk/messages.sql
+	helpdeskMessages string
+	//go:embed helpdesk/managers.sql
+	helpdeskManagers string
+
+	//go:embed bot/conversations.sql
+	botConversations string
+	//go:embed bot/messages.sql
+	botMessages string
+	//go:embed bot/managers.sql
+	botManagers string
+)
 
 // Mapping is the three queries for one shape.
 type Mapping struct {
@@ -17,17 +30,10 @@ type Mapping struct {
 
 // All returns the mappings there are.
 func All() []Mapping {
-	all := []Mapping{
-		{Name: "helpdesk", Zone: "UTC"},
-		{Name: "bot"},
+	return []Mapping{
+		{"helpdesk", "UTC", helpdeskConversations, helpdeskMessages, helpdeskManagers},
+		{"bot", "", botConversations, botMessages, botManagers},
 	}
-	for i := range all {
-		m := &all[i]
-		m.Conversations = read(m.Name + "/conversations.sql")
-		m.Messages = read(m.Name + "/messages.sql")
-		m.Managers = read(m.Name + "/managers.sql")
-	}
-	return all
 }
 
 // Like finds a mapping by its name.
@@ -38,12 +44,4 @@ func Like(name string) (Mapping, bool) {
 		}
 	}
 	return Mapping{}, false
-}
-
-func read(name string) string {
-	text, err := files.ReadFile(name)
-	if err != nil {
-		panic(err) // it is part of the program
-	}
-	return string(text)
 }

@@ -44,20 +44,23 @@ func TestNoSuchMapping(t *testing.T) {
 	}
 }
 
-// TestIDsStay shows which rows a late attachment and a late edit touch.
+// TestIDsStay shows which rows are touched by an attachment or an edit that comes
+// late, and by an attachment that goes.
 func TestIDsStay(t *testing.T) {
-	for _, c := range []struct{ like, late, added, changed string }{
-		{"helpdesk", `insert into attachments (id, message_id, file_type, url) values (200, 42, 3, 'https://files.example.com/late.pdf')`, "42-a200", ""},
-		{"helpdesk", `insert into attachments (id, message_id, file_type, url) values (200, 41, 3, 'https://files.example.com/late.pdf')`, "", "41"},
+	for _, c := range []struct{ like, late, added, changed, gone string }{
+		{"helpdesk", `insert into attachments (id, message_id, file_type, url) values (200, 42, 3, 'https://files.example.com/late.pdf')`, "42-a200", "", ""},
+		{"helpdesk", `insert into attachments (id, message_id, file_type, url) values (200, 41, 3, 'https://files.example.com/late.pdf')`, "", "41", ""},
+		{"helpdesk", `delete from attachments where id = 105`, "", "", "42-a105"},
+		{"helpdesk", `delete from attachments where id = 12`, "", "42", "42-a15"},
 		{"bot", `insert into events (id, dialog_id, n, created_at, author, type, payload, edit_of) values ('ff000000-0000-4000-8000-000000000000',
 			'00000000-0000-4000-8000-0000000000d1', 11, '2021-02-05 00:00+00', 'bot', 'text', '{"text": "What is it?"}', 'e0000000-0000-4000-8000-000000000002')`,
-			"ff000000-0000-4000-8000-000000000000", "e0000000-0000-4000-8000-000000000002"},
+			"ff000000-0000-4000-8000-000000000000", "e0000000-0000-4000-8000-000000000002", ""},
 	} {
 		dsn := load(t, c.like)
 		db := open(t, dsn, like(t, c.like))
 		before := hashes(t, db)
 		exec(t, dsn, c.late)
-		var added, changed string
+		var added, changed, gone string
 		for id, hash := range hashes(t, db) {
 			if was, there := before[id]; !there {
 				added += id
@@ -66,8 +69,11 @@ func TestIDsStay(t *testing.T) {
 			}
 			delete(before, id)
 		}
-		if added != c.added || changed != c.changed || len(before) > 0 {
-			t.Errorf("%s: %q was added, %q changed, %d rows are gone", c.late, added, changed, len(before))
+		for id := range before {
+			gone += id
+		}
+		if added != c.added || changed != c.changed || gone != c.gone {
+			t.Errorf("%s: %q was added, %q changed, %q is gone", c.late, added, changed, gone)
 		}
 	}
 }

@@ -23,7 +23,7 @@ insert into conversations values (1, 7, 1), (2, 9, 0), (3, null, 2), (4, 404, 0)
 
 insert into messages (id, conversation_id, message_type, private, status, sender_type, sender_id, content, content_attributes, created_at) values
     (41, 1, 0, false, 0, 'Contact', 7, E'Hello,\nis "it" there? 👋', null, '2021-02-03 10:00:00'),
-    (42, 1, 0, null, 0, 'Contact', 7, null, '{}', '2021-02-03 10:00:01.25'),
+    (42, 1, 0, null, 0, 'Contact', 7, 'Two photos and the bill', '{}', '2021-02-03 10:00:01.25'),
     (43, 1, 1, false, 2, 'User', 7, 'I am looking.', '"{\"in_reply_to\":42}"', '2021-02-03 10:01:00'),
     (44, 1, 1, true, 0, 'User', 7, 'Is he the one from May?', null, '2021-02-03 10:01:30'),
     (45, 1, 2, false, 0, null, null, 'Conversation was marked resolved by Anna', null, '2021-02-03 10:02:00'),
