@@ -158,10 +158,12 @@ const commitTimeout = 30 * time.Second
 // commitTogether records the changes in one transaction, in one round trip, each
 // row by its key: the planner has nothing to choose, however large the ledger is.
 func (l *Ledger) commitTogether(ctx context.Context, group []*waiter) error {
+	repeat := false
 	return l.again(ctx, "record outcomes", func() error {
 		ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 		defer cancel()
-		return l.transact(ctx, func(tx pgx.Tx) error { return tx.SendBatch(ctx, l.outcomes(group)).Close() })
+		defer func() { repeat = true }()
+		return l.transact(ctx, repeat, func(tx pgx.Tx) error { return tx.SendBatch(ctx, l.outcomes(group)).Close() })
 	})
 }
 

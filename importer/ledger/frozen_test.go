@@ -21,7 +21,8 @@ import (
 // it writes goes nowhere, what it reads never comes, and Postgres sees connections
 // that are open and silent.
 type frost struct {
-	at []byte // freezes when this is about to be written; nil: by hand
+	at   []byte // freezes when this is about to be written; nil: by hand
+	half bool   // all of that still gets through but its end
 
 	mu     sync.Mutex
 	frozen bool
@@ -99,6 +100,9 @@ func (c *frozenConn) isFrozen() bool {
 func (c *frozenConn) Write(b []byte) (int, error) {
 	if c.f.at != nil && bytes.Contains(b, c.f.at) {
 		c.f.at = nil
+		if c.f.half {
+			_, _ = c.Conn.Write(b[:len(b)-5]) // without the message that ends a batch
+		}
 		c.f.freeze()
 	}
 	if c.isFrozen() {
@@ -149,15 +153,16 @@ func impatient(dsn string) string {
 // wakes, records nothing.
 func TestFrozenHolder(t *testing.T) {
 	t.Parallel()
+	learn := func(ctx context.Context, b *bench) error { return b.Learn(ctx, "name", "of the frozen one") }
 	for name, c := range map[string]struct {
 		at   string // what it is about to write
+		half bool   // and writes all but its end
 		work func(ctx context.Context, b *bench) error
 	}{
-		"in a transaction": {`".learned`, func(ctx context.Context, b *bench) error {
-			return b.Learn(ctx, "name", "of the frozen one")
-		}},
-		"at its commit": {"commit", func(ctx context.Context, b *bench) error {
-			return b.Learn(ctx, "name", "of the frozen one")
+		"in a transaction": {at: `".learned`, work: learn},
+		"at its commit":    {at: "commit", work: learn},
+		"in the middle of a batch": {at: "announced_msgid", half: true, work: func(ctx context.Context, b *bench) error {
+			return b.Commit(ctx, ledger.Change{Conversation: "1", LastMsgID: "of the frozen one"})
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -176,7 +181,7 @@ func TestFrozenHolder(t *testing.T) {
 					t.Fatal(err)
 				}
 				holder := &bench{Ledger: l, t: t, convs: []ledger.EnrolledConversation{conv("1")}, keys: []ledger.EnrolledKey{key("1", "1", 0)}}
-				f.at = []byte(c.at)
+				f.at, f.half = []byte(c.at), c.half
 				worked := make(chan error, 1)
 				go func() { worked <- c.work(t.Context(), holder) }()
 
@@ -210,6 +215,45 @@ func TestFrozenHolder(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHalfBatch: the network goes away in the middle of a commit, and for longer than
+// anybody waits. Postgres keeps the locks of what it has got so far; the commit is
+// repeated nevertheless.
+func TestHalfBatch(t *testing.T) {
+	t.Parallel()
+	dsn := emptyLedger(t)
+	synctest.Test(t, func(t *testing.T) {
+		f := &frost{}
+		l, err := ledger.Connect(t.Context(), ledger.Options{DSN: impatient(dsn), Dial: f.dial})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		defer f.end()
+		acquire(t, l, stranger())
+		if err := l.Settle(t.Context(), setup()); err != nil {
+			t.Fatal(err)
+		}
+		b := &bench{Ledger: l, t: t, conn: around(t, dsn), convs: []ledger.EnrolledConversation{conv("1")}, keys: []ledger.EnrolledKey{key("1", "1", 0)}}
+		b.enrol()
+		f.at, f.half = []byte("announced_msgid"), true
+		committed := make(chan error, 1)
+		go func() {
+			committed <- b.Commit(t.Context(), ledger.Change{Conversation: "1", LastMsgID: "1-1", Settled: []ledger.Settled{settled(b.keys[0])}})
+		}()
+		time.Sleep(time.Minute)
+		if got := b.texts("select 'x' from pg_locks where relation = 'amoimport.conversation'::regclass and mode = 'RowExclusiveLock' and granted"); len(got) != 1 {
+			t.Fatalf("%d transactions are cut in the middle", len(got))
+		}
+		f.thaw()
+		if err := <-committed; err != nil {
+			t.Error(err)
+		}
+		if got := b.states()["1/1"]; got != "sent" {
+			t.Errorf("the message is %s", got)
+		}
+	})
 }
 
 // TestFrozenCopy: a process that is frozen while it copies keys keeps its locks, for

@@ -116,8 +116,11 @@ func (l *Ledger) Acquire(ctx context.Context, self Holder, leaseTime time.Durati
 		l.waiting("")
 		begun := l.now()
 		var epoch int64
-		err = l.pool.QueryRow(ctx, l.statement("take_lease"), row.Epoch, row.Beat,
-			self.Command, self.Host, self.BootID, self.PIDNamespace, self.PID, self.Started).Scan(&epoch)
+		// Who is dead, or silent for so long, may have left locks.
+		if _, err = l.pool.Exec(ctx, l.statement("end_stuck")); err == nil {
+			err = l.pool.QueryRow(ctx, l.statement("take_lease"), row.Epoch, row.Beat,
+				self.Command, self.Host, self.BootID, self.PIDNamespace, self.PID, self.Started).Scan(&epoch)
+		}
 		if errors.Is(err, pgx.ErrNoRows) { // somebody was quicker
 			continue
 		}

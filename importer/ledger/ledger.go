@@ -167,11 +167,21 @@ func (l *Ledger) statement(name string) string {
 // Postgres is away or asks for a repeat. A commit whose answer was lost is
 // repeated too, so f must be idempotent.
 func (l *Ledger) write(ctx context.Context, op string, f func(pgx.Tx) error) error {
-	return l.again(ctx, op, func() error { return l.transact(ctx, f) })
+	repeat := false
+	return l.again(ctx, op, func() error {
+		defer func() { repeat = true }()
+		return l.transact(ctx, repeat, f)
+	})
 }
 
-// transact runs f once in a transaction that proves the lease.
-func (l *Ledger) transact(ctx context.Context, f func(pgx.Tx) error) error {
+// transact runs f once in a transaction that proves the lease. Before a repeat it
+// ends what the try before it may have left half-written, and locked.
+func (l *Ledger) transact(ctx context.Context, repeat bool, f func(pgx.Tx) error) error {
+	if repeat {
+		if _, err := l.pool.Exec(ctx, l.statement("end_stuck")); err != nil {
+			return err
+		}
+	}
 	return pgx.BeginFunc(ctx, l.pool, func(tx pgx.Tx) error {
 		if err := l.prove(ctx, tx); err != nil {
 			return err
