@@ -158,23 +158,28 @@ const commitTimeout = 30 * time.Second
 // commitTogether records the changes in one transaction, in one round trip, each
 // row by its key: the planner has nothing to choose, however large the ledger is.
 func (l *Ledger) commitTogether(ctx context.Context, group []*waiter) error {
-	repeat := false
+	repeat, recorded := false, false // recorded: by an earlier try, perhaps
 	return l.again(ctx, "record outcomes", func() error {
 		ctx, cancel := context.WithTimeout(ctx, commitTimeout)
 		defer cancel()
 		defer func() { repeat = true }()
-		return l.transact(ctx, repeat, func(tx pgx.Tx) error { return tx.SendBatch(ctx, l.outcomes(group)).Close() })
+		return l.transact(ctx, repeat, func(tx pgx.Tx) error {
+			err := tx.SendBatch(ctx, l.outcomes(group, recorded)).Close()
+			recorded = recorded || err == nil
+			return err
+		})
 	})
 }
 
-// outcomes are the statements that record the changes of a group.
-func (l *Ledger) outcomes(group []*waiter) *pgx.Batch {
+// outcomes are the statements that record the changes of a group. recorded says that
+// this may be done already, and a person have decided otherwise since.
+func (l *Ledger) outcomes(group []*waiter, recorded bool) *pgx.Batch {
 	var batch pgx.Batch
 	for _, w := range group {
 		c := w.change
 		for _, s := range c.Settled {
 			batch.Queue(l.statement("settle_message"), string(c.Conversation), s.ID, s.Outcome, null(string(s.Reason)), null(s.Detail),
-				texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash))
+				texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash), recorded)
 		}
 		in := c.Intent
 		if in == nil {

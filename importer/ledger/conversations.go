@@ -131,9 +131,10 @@ func (l *Ledger) SetLink(ctx context.Context, id source.ConversationID, link, co
 // the conversation, and returns how many.
 func (l *Ledger) Park(ctx context.Context, id source.ConversationID, code outcome.Code, detail string) (int64, error) {
 	var n int64
+	done := false // by an earlier try, perhaps
 	err := l.write(ctx, "park a conversation", func(tx pgx.Tx) error {
-		tag, err := tx.Exec(ctx, l.statement("park_conversation"), string(id), code, null(storableText(detail)))
-		n = tag.RowsAffected()
+		tag, err := tx.Exec(ctx, l.statement("park_conversation"), string(id), code, null(storableText(detail)), done)
+		n, done = max(n, tag.RowsAffected()), done || err == nil
 		return err
 	})
 	return n, err

@@ -1,7 +1,16 @@
-update amoimport.message
-set outcome    = $3,
-    reason     = $4,
-    detail     = $5,
+-- What a person has decided about a parked message stays: that it is left out, or that
+-- it is planned again, where this may be recorded already ($16) and the row looks so.
+update amoimport.message m
+set (outcome, reason, detail, settled_at) = (
+        select case when theirs then m.outcome else $3 end,
+            case when theirs then m.reason else $4 end,
+            case when theirs then m.detail else $5 end,
+            case when theirs then m.settled_at when $3 <> 'planned' then now() end
+        from (
+            select $3 = 'parked' and (m.reason = 'skipped_by_hand'
+                or $16::boolean and m.outcome = 'planned' and m.last_fault = $4 and m.attempts = $7) as theirs
+        ) decision),
+    last_fault = case when $3 = 'parked' and m.reason = 'skipped_by_hand' then $4 else m.last_fault end,
     notes      = $6::text[],
     attempts   = $7,
     kind       = coalesce($8, kind),
@@ -11,6 +20,5 @@ set outcome    = $3,
     amojo_ids  = $12::text[],
     sent_msec  = nullif($13::bigint, 0),
     sent_hash  = $14::uuid,
-    body_hash  = $15,
-    settled_at = case when $3 = 'planned' then null else now() end
+    body_hash  = $15
 where conversation = $1 and id = $2
