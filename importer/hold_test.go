@@ -193,6 +193,52 @@ func TestHoldLateRows(t *testing.T) {
 	r.complete()
 }
 
+// TestHoldAtDoubt: a request that an earlier run left in doubt cannot be settled, or is.
+// What comes after a parked message is counted as held, whichever it is.
+func TestHoldAtDoubt(t *testing.T) {
+	t.Parallel()
+	const late = `insert into messages (conversation_id, id, sent_at, direction, text)
+		select 'c1', 'late', sent_at - interval '0.5 s', 'in', 'late' from messages where id = 'm5'`
+	for _, c := range []struct {
+		name, sql string
+		found     bool // it is in its chat, and shows
+		want      string
+	}{
+		{name: "not settled", want: "se se se se pa pl pl pl"},
+		{name: "not settled, a late row before it", sql: late, want: "se se se se se pa pl pl pl"},
+		{name: "not settled, its row now skipped", sql: `update messages set skip_reason = 'private' where id = 'm5'`, want: "se se se se pa pl pl pl"},
+		{name: "settled", found: true, want: "se se se se se se pa pl"},
+		{name: "settled, a late row before it", sql: late, found: true, want: "se se se se se se se pa pl"},
+		{name: "settled, its row now skipped", sql: `update messages set skip_reason = 'private' where id = 'm5'`, found: true, want: "se se se se se se pa pl"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, legacy(t, 8), sandbox.Options{Faults: []sandbox.Fault{lose(`"imp1-c1-m5"`, sandbox.CutAfterApply), refuse(`"imp1-c1-m7"`)}})
+			r.options.Hold, r.options.SettleTime = true, 50*time.Millisecond
+			r.crashAt(`"imp1-c1-m5"`)
+			r.crash()
+			if c.sql != "" {
+				r.legacyExec(c.sql)
+			}
+			if !c.found {
+				r.wrap = func(inner importer.Target) importer.Target {
+					return &hiding{Target: inner, msgid: "imp1-c1-m5", hidden: func() (importer.Sighting, bool) { return importer.Sighting{}, true }}
+				}
+			}
+			if err := r.run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.outcomes("c1"); got != c.want {
+				t.Errorf("c1 is %s, want %s", got, c.want)
+			}
+			waiting := int64(strings.Count(c.want, "pl"))
+			if f := r.progress.Figures(); f.Held != waiting || f.Planned-f.Held != f.Sent+f.Skipped+f.Parked {
+				t.Errorf("%d of %d planned are held, want %d; %d sent, %d skipped, %d parked", f.Held, f.Planned, waiting, f.Sent, f.Skipped, f.Parked)
+			}
+		})
+	}
+}
+
 // TestHoldIsNotLast: the message before a parked one is not the newest of its chat, so
 // it does not use up the one notification.
 func TestHoldIsNotLast(t *testing.T) {

@@ -76,7 +76,7 @@ func (l *lane) replay(ctx context.Context) error {
 			current = following
 		}
 	}
-	if l.held {
+	if err == nil && l.Hold { // what is left waits behind a parked message
 		l.Progress.count(func(f *Figures) { f.Held += int64(max(0, l.left)) })
 	}
 	return l.close(err)

@@ -219,5 +219,12 @@ func (l *lane) settleIntent(ctx context.Context) error {
 			l.settled = append(l.settled, s) // the attempt is remembered
 		}
 	}
+	switch {
+	case s.Outcome == outcome.Planned:
+	case m.Outcome == outcome.Planned:
+		l.left--
+	default: // enrol decided about its row meanwhile
+		l.Progress.count(func(f *Figures) { f.Planned++ })
+	}
 	return nil
 }
