@@ -1,65 +1,12 @@
 package ledger_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"net"
-	"sync/atomic"
 	"testing"
 
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 )
-
-// loss is a network that loses the answer to a commit, or the commit itself.
-type loss struct {
-	armed     atomic.Bool // for the next commit
-	commit    bool        // lose the commit, not only its answer
-	meanwhile func()      // until the loss is noticed
-}
-
-func (l *loss) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-	return &losing{conn, l}, err
-}
-
-type losing struct {
-	net.Conn
-	l *loss
-}
-
-func (c *losing) Write(b []byte) (int, error) {
-	if !bytes.HasSuffix(b, []byte("commit\x00")) || !c.l.armed.CompareAndSwap(true, false) {
-		return c.Conn.Write(b)
-	}
-	if !c.l.commit {
-		if _, err := c.Conn.Write(b); err != nil {
-			return 0, err
-		}
-		_, _ = c.Conn.Read(make([]byte, 4096)) // Postgres is done with it
-	}
-	c.Conn.Close()
-	c.l.meanwhile()
-	return len(b), nil
-}
-
-// losingBench is a bench whose network loses what l says.
-func losingBench(t *testing.T, l *loss) *bench {
-	t.Helper()
-	l.meanwhile = func() {}
-	dsn := emptyLedger(t)
-	held, err := ledger.Connect(t.Context(), ledger.Options{DSN: dsn, Dial: l.dial})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(held.Close)
-	acquire(t, held, ledger.Self("test"))
-	if err := held.Settle(t.Context(), setup()); err != nil {
-		t.Fatal(err)
-	}
-	return &bench{Ledger: held, t: t, conn: around(t, dsn)}
-}
 
 // TestDecidedMeanwhile: a person decides about a parked message while the run does not
 // know yet that it is recorded as parked, and repeats that. The decision stays.

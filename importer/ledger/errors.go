@@ -58,13 +58,20 @@ func (l *Ledger) fail(op string, err error) error {
 	if errors.As(err, &pg) {
 		switch pg.Code {
 		case "42P01", "3F000":
-			e.Err = fmt.Errorf("there is no ledger in schema %s of this database yet", l.schema)
+			e.Err = &absentError{l.schema}
 			e.Advice = "start with amoimport run, or check ledger.dsn (or AMOIMPORT_LEDGER_DSN) and ledger.schema"
 		case "42501":
 			e.Advice = "give the ledger's role the right to create and use its schema"
 		}
 	}
 	return e
+}
+
+// absentError says that a schema holds no ledger.
+type absentError struct{ schema string }
+
+func (e *absentError) Error() string {
+	return fmt.Sprintf("there is no ledger in schema %s of this database yet", e.schema)
 }
 
 // Error is a failure of the ledger.

@@ -45,13 +45,20 @@ func (l *Ledger) Purge(ctx context.Context) error {
 func (l *Ledger) Erase(ctx context.Context) error {
 	l.lease.cancel()
 	<-l.lease.done
-	return l.write(ctx, "remove the ledger", func(tx pgx.Tx) error {
+	dropped := false // by an earlier try, perhaps
+	err := l.write(ctx, "remove the ledger", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, l.statement("end_stagers")); err != nil {
 			return err
 		}
 		_, err := tx.Exec(ctx, "drop schema "+pgx.Identifier{l.schema}.Sanitize()+" cascade")
+		dropped = dropped || err == nil
 		return err
 	})
+	var absent *absentError
+	if dropped && errors.As(err, &absent) {
+		return nil
+	}
+	return err
 }
 
 // purgedAt is when the ledger was purged; nil: never.
