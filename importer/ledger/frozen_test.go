@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -39,6 +41,12 @@ func (f *frost) freeze() {
 			_ = c.Conn.SetReadDeadline(time.Unix(1, 0)) // who reads now is told
 		})
 	}
+}
+
+func (f *frost) isFrozen() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.frozen
 }
 
 // thaw lets new connections through; the old ones stay dead.
@@ -257,36 +265,91 @@ func TestHalfBatch(t *testing.T) {
 }
 
 // TestFrozenCopy: a process that is frozen while it copies keys keeps its locks, for
-// Postgres waits for its rows without end. Who takes the ledger over ends it.
+// Postgres waits for its rows without end. Who takes the ledger over ends it, whatever
+// he came for.
 func TestFrozenCopy(t *testing.T) {
+	t.Parallel()
+	for name, work := range map[string]func(*bench) error{
+		"enrol": func(b *bench) error { b.enrol(); b.adds(1); return nil },
+		"purge": func(b *bench) error { return b.Purge(b.t.Context()) },
+		"erase": func(b *bench) error { return b.Erase(b.t.Context()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dsn := emptyLedger(t)
+			b := &bench{Ledger: connect(t, impatient(dsn)), t: t, conn: around(t, dsn),
+				convs: []ledger.EnrolledConversation{conv("1")}, keys: []ledger.EnrolledKey{key("1", "1", 0)}}
+			rows, frozen := io.Pipe() // nothing is ever written to it
+			defer frozen.Close()
+			copied := make(chan error, 1)
+			go func() {
+				conn, err := pgx.Connect(context.Background(), dsn)
+				if err == nil {
+					defer conn.Close(context.Background())
+					_, err = conn.PgConn().CopyFrom(context.Background(), rows, "copy amoimport.enrol_key from stdin")
+				}
+				copied <- err
+			}()
+			for deadline := time.Now().Add(20 * time.Second); len(b.texts(`select 'x' from pg_locks where relation = 'amoimport.enrol_key'::regclass and granted`)) == 0; {
+				if time.Now().After(deadline) {
+					t.Fatal("nobody copies")
+				}
+			}
+			acquire(t, b.Ledger, ledger.Self("test"))
+			if err := b.Settle(t.Context(), setup()); err != nil {
+				t.Fatal(err)
+			}
+			if err := work(b); err != nil {
+				t.Fatal(err)
+			}
+			frozen.Close()
+			if err := <-copied; err == nil {
+				t.Error("the copy went on")
+			}
+		})
+	}
+}
+
+// TestFrozenDecision: a process that is frozen while it records a person's decision has
+// locked the messages that this is about. Who writes to them waits only until Postgres
+// ends the other.
+func TestFrozenDecision(t *testing.T) {
 	t.Parallel()
 	dsn := emptyLedger(t)
 	b := &bench{Ledger: connect(t, impatient(dsn)), t: t, conn: around(t, dsn),
 		convs: []ledger.EnrolledConversation{conv("1")}, keys: []ledger.EnrolledKey{key("1", "1", 0)}}
-	rows, frozen := io.Pipe() // nothing is ever written to it
-	copied := make(chan error, 1)
-	go func() {
-		conn, err := pgx.Connect(context.Background(), dsn)
-		if err == nil {
-			defer conn.Close(context.Background())
-			_, err = conn.PgConn().CopyFrom(context.Background(), rows, "copy amoimport.enrol_key from stdin")
-		}
-		copied <- err
-	}()
-	for deadline := time.Now().Add(20 * time.Second); len(b.texts(`select 'x' from pg_locks where relation = 'amoimport.enrol_key'::regclass and granted`)) == 0; {
-		if time.Now().After(deadline) {
-			t.Fatal("nobody copies")
-		}
-	}
 	acquire(t, b.Ledger, ledger.Self("test"))
 	if err := b.Settle(t.Context(), setup()); err != nil {
 		t.Fatal(err)
 	}
 	b.enrol()
-	b.adds(1)
-	frozen.Close()
-	if err := <-copied; err == nil {
-		t.Error("the copy went on")
+	if _, err := b.Park(t.Context(), "1", outcome.Rejected, ""); err != nil {
+		t.Fatal(err)
+	}
+	f := &frost{at: []byte("commit")}
+	person, err := ledger.Connect(t.Context(), ledger.Options{DSN: dsn, Dial: f.dial})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer person.Close()
+	defer f.end()
+	ctx, cancel := context.WithCancel(t.Context())
+	decided := make(chan struct{})
+	go func() {
+		defer close(decided)
+		_, _ = person.Retry(ctx, ledger.Selection{}) // it fails, as its process was as good as dead
+	}()
+	defer func() { cancel(); <-decided }()
+	for deadline := time.Now().Add(20 * time.Second); !f.isFrozen(); runtime.Gosched() {
+		if time.Now().After(deadline) {
+			t.Fatal("nobody decides")
+		}
+	}
+	if err := b.Purge(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := b.states()["1/1"]; got != "parked rejected" {
+		t.Errorf("the message is %s", got)
 	}
 }
 
