@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/internal/embedpg/pgtest"
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -76,6 +78,50 @@ func TestOpenTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestOpenOlder has a ledger of the first version, in use: what came later is added, and
+// what it holds is left alone. Until then it can be read as it is.
+func TestOpenOlder(t *testing.T) {
+	dsn := emptyLedger(t)
+	conn := around(t, dsn)
+	exec(t, conn, "drop index amoimport.message_parked")
+	exec(t, conn, "delete from amoimport.migration where version_id > 1")
+	b := &bench{Ledger: connect(t, dsn), t: t, conn: conn, convs: []ledger.EnrolledConversation{conv("1")},
+		keys: []ledger.EnrolledKey{key("1", "1", 0), key("1", "2", 1), key("1", "3", 2)}}
+	lease := acquire(t, b.Ledger, ledger.Self("test"))
+	if err := b.Settle(t.Context(), setup()); err != nil {
+		t.Fatal(err)
+	}
+	b.enrol()
+	b.commit(ledger.Change{Conversation: "1", Settled: []ledger.Settled{{ID: "2", Outcome: outcome.Parked, Reason: outcome.Rejected}}})
+	before := b.versions()
+	planned := func(l *ledger.Ledger) {
+		t.Helper()
+		page, err := l.Page(t.Context(), "1", ledger.After{}, 10, true)
+		if err != nil || len(page) != 1 || page[0].ID != "1" {
+			t.Errorf("planned before the parked message: %+v, %v", page, err)
+		}
+	}
+	planned(b.Ledger)
+	if err := lease.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Open(t.Context(), ledger.Options{DSN: dsn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if l.Made() {
+		t.Error("it says that there was no ledger")
+	}
+	planned(l)
+	if diff := cmp.Diff(before, b.versions()); diff != "" {
+		t.Errorf("rows (-before +after):\n%s", diff)
+	}
+	if got := b.texts("select indexname::text from pg_indexes where schemaname = 'amoimport' and indexname = 'message_parked'"); len(got) != 1 {
+		t.Error("the index of parked messages is not there")
+	}
 }
 
 // TestOpenInGivenSchema has a role that may not create schemas, but owns one.

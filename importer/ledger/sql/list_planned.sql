@@ -1,5 +1,13 @@
 -- The floor is the last millisecond taken by the nearest message before this one
--- of which anything was sent. $6: nothing after the first parked message.
+-- of which anything was sent. $6: nothing after the first parked message. Its place is
+-- read before the rest, so that the index is read no further than to it.
+with gate as materialized (
+    select sent_at, seq, id
+    from amoimport.message
+    where $6::boolean and conversation = $1 and outcome = 'parked' and sent_at is not null
+    order by sent_at, seq, length(id), id
+    limit 1
+)
 select m.id, m.msgid, m.sent_at, m.seq, m.attempts, coalesce(m.last_fault, ''), coalesce(m.parts, 0), m.parts_sent, m.part_ends,
     m.amojo_ids, coalesce(m.sent_msec, 0), m.sent_hash, coalesce(m.body_hash, ''), coalesce(before.last_msec, 0)
 from amoimport.message m
@@ -11,15 +19,10 @@ left join lateral (
     order by s.sent_at desc, s.seq desc, length(s.id) desc, s.id desc
     limit 1
 ) before on true
-left join (
-    select sent_at, seq, id
-    from amoimport.message
-    where $6::boolean and conversation = $1 and outcome = 'parked' and sent_at is not null
-    order by sent_at, seq, length(id), id
-    limit 1
-) gate on true
 where m.conversation = $1 and m.outcome = 'planned'
-    and (gate.id is null or (m.sent_at, m.seq, length(m.id), m.id) < (gate.sent_at, gate.seq, length(gate.id), gate.id))
+    and (m.sent_at, m.seq, length(m.id), m.id) < (
+        coalesce((select sent_at from gate), 'infinity'), coalesce((select seq from gate), 0),
+        coalesce((select length(id) from gate), 0), coalesce((select id from gate), ''))
     and ($2::timestamptz is null or (m.sent_at, m.seq, length(m.id), m.id) > ($2::timestamptz, $3::bigint, length($4::text), $4::text))
 order by m.sent_at, m.seq, length(m.id), m.id
 limit $5

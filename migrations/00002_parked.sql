@@ -1,0 +1,5 @@
+-- +goose Up
+
+-- What is parked is little, and is looked for often: by who decides about it, and by a
+-- lane that must stop at it.
+create index message_parked on amoimport.message (conversation, sent_at, seq, length(id), id) where outcome = 'parked';
