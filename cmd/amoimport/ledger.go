@@ -25,6 +25,23 @@ func newLedger(e env) *cobra.Command {
 	return c
 }
 
+// onLedger does something with the ledger of a configuration that needs no lease, while
+// patience lasts.
+func (e env) onLedger(ctx context.Context, path string, do func(context.Context, *ledger.Ledger, *config.Config) error) error {
+	cfg, err := config.Load(path, e.getenv, config.NeedLedger)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	return do(ctx, l, cfg)
+}
+
 // purging is what ledger purge is told.
 type purging struct {
 	config          string

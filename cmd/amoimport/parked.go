@@ -40,7 +40,9 @@ chat first, so nothing arrives twice.`,
 		if err != nil {
 			return err
 		}
-		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger) error { return e.retryParked(ctx, l, chosen) })
+		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger, _ *config.Config) error {
+			return e.retryParked(ctx, l, chosen)
+		})
 	}
 	return c
 }
@@ -61,7 +63,9 @@ parked retry --reason skipped_by_hand takes that back.`,
 		if chosen.Reason == outcome.SkippedByHand {
 			return &usageError{problem: "what is skipped by hand is skipped already", command: c.CommandPath()}
 		}
-		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger) error { return e.skipParked(ctx, l, chosen) })
+		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger, _ *config.Config) error {
+			return e.skipParked(ctx, l, chosen)
+		})
 	}
 	return c
 }
@@ -124,22 +128,6 @@ func (e env) nothingParked(ctx context.Context, l *ledger.Ledger, s ledger.Selec
 	}
 	return &fault{problem: fmt.Sprintf("message %s/%s is %s, not parked", s.Conversation, s.Message, m.Outcome),
 		hint: "`amoimport parked list` shows what is."}
-}
-
-// onLedger does something with the ledger that needs no lease.
-func (e env) onLedger(ctx context.Context, path string, do func(context.Context, *ledger.Ledger) error) error {
-	cfg, err := config.Load(path, e.getenv, config.NeedLedger)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	return do(ctx, l)
 }
 
 // selection is how words and flags say which parked messages are meant.

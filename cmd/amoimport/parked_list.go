@@ -10,6 +10,7 @@ import (
 
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/source"
 	"github.com/spf13/cobra"
 )
@@ -31,7 +32,7 @@ func newParkedList(e env) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger) error {
+		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger, _ *config.Config) error {
 			r, err := readParked(ctx, l, chosen, *limit)
 			switch {
 			case err != nil:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/source"
 	"github.com/spf13/cobra"
 )
@@ -29,7 +30,7 @@ not there: the ledger never holds it.`,
 	}
 	path := configFlag(c)
 	c.RunE = func(c *cobra.Command, words []string) error {
-		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger) error {
+		return e.onLedger(c.Context(), *path, func(ctx context.Context, l *ledger.Ledger, _ *config.Config) error {
 			conversation := source.ConversationID(words[0])
 			m, err := record(ctx, l, conversation, words[1])
 			if err == nil {

@@ -37,34 +37,25 @@ func readState(ctx context.Context, l *ledger.Ledger, cfg *config.Config) (ledge
 }
 
 func (e env) status(ctx context.Context, path string, asJSON bool) error {
-	cfg, err := config.Load(path, e.getenv, config.NeedLedger)
-	if err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
-	if err != nil {
-		return err
-	}
-	defer l.Close()
-	s, err := readState(ctx, l, cfg)
-	if err != nil {
-		return err
-	}
-	r, err := newStatusReport(s, cfg.Run.LeaseTime, time.Now())
-	if err != nil {
-		return err
-	}
-	if asJSON {
-		enc := json.NewEncoder(e.out)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r)
-	}
-	r.print(e.out)
-	fmt.Fprintln(e.out)
-	summary(e.out, s)
-	return nil
+	return e.onLedger(ctx, path, func(ctx context.Context, l *ledger.Ledger, cfg *config.Config) error {
+		s, err := readState(ctx, l, cfg)
+		if err != nil {
+			return err
+		}
+		r, err := newStatusReport(s, cfg.Run.LeaseTime, time.Now())
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			enc := json.NewEncoder(e.out)
+			enc.SetIndent("", "  ")
+			return enc.Encode(r)
+		}
+		r.print(e.out)
+		fmt.Fprintln(e.out)
+		summary(e.out, s)
+		return nil
+	})
 }
 
 // statusReport is what status --json prints. Its keys stay.
