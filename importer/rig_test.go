@@ -153,29 +153,36 @@ func (r *rig) run(ctx context.Context) error {
 
 // target builds the live target over pacers of its own.
 func (r *rig) target(lease *ledger.Lease) importer.Target {
+	live := r.gated(lease.Confirm)
+	live.Await = lease.Await
+	if r.wrap != nil {
+		return r.wrap(live)
+	}
+	return live
+}
+
+// gated builds a live target whose requests pass a gate; nil lets all pass.
+func (r *rig) gated(gate func(context.Context) error) *importer.Live {
 	way := r.world.Transport()
 	if r.base != nil {
 		way = r.base(way)
 	}
 	wo := r.world.Options()
 	chats, err := amojo.New(&http.Client{Transport: &pace.Transport{
-		Pacer: pace.New(pace.Config{Name: "amojo", Rate: r.rate}), AttemptTimeout: r.timeout, Gate: lease.Confirm,
+		Pacer: pace.New(pace.Config{Name: "amojo", Rate: r.rate}), AttemptTimeout: r.timeout, Gate: gate,
 		Base: amojo.SigningTransport{Secret: wo.Channel.Secret, Base: way},
 	}}, "https://amojo.example.test", amojo.Scope{ChannelID: wo.Channel.ID, AccountID: wo.Account.AmojoID})
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	crm, err := amocrm.New(&http.Client{Transport: amocrm.Authorizer{Source: amocrm.LongLivedToken(wo.Token), Base: &pace.Transport{
-		Pacer: pace.New(pace.Config{Name: "API v4", Rate: r.rate}), AttemptTimeout: r.timeout, Gate: lease.Confirm, Base: way,
+		Pacer: pace.New(pace.Config{Name: "API v4", Rate: r.rate}), AttemptTimeout: r.timeout, Gate: gate, Base: way,
 	}}}, "https://example.amocrm.test")
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	live := r.live
-	live.CRM, live.Chats, live.Await = crm, chats, lease.Await
-	if r.wrap != nil {
-		return r.wrap(&live)
-	}
+	live.CRM, live.Chats = crm, chats
 	return &live
 }
 

@@ -56,9 +56,13 @@ func (e *fault) Hint() string { return e.hint }
 type parkedError struct {
 	messages int64
 	held     ledger.Held
+	dry      bool // it was a dry run
 }
 
 func (e *parkedError) Error() string {
+	if e.dry {
+		return plural(e.messages, "message", "messages") + " would be parked"
+	}
 	said := fmt.Sprintf("done, but %s parked", plural(e.messages, "message is", "messages are"))
 	if h := e.held; h.Messages > 0 {
 		said += fmt.Sprintf(", and %s at one, with %s", plural(h.Conversations, "conversation waits", "conversations wait"), plural(h.Messages, "message held", "messages held"))
@@ -68,6 +72,9 @@ func (e *parkedError) Error() string {
 
 // Hint says what to do.
 func (e *parkedError) Hint() string {
+	if e.dry {
+		return "The list above says why and what to do; a run would go on without them."
+	}
 	return "The table above says why and what to do; `amoimport parked list` shows each of them."
 }
 

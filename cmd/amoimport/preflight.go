@@ -34,6 +34,8 @@ type target struct {
 	account  amocrm.Account
 	scope    amojo.Scope
 	managers []importer.PairedManager
+
+	roundTrip time.Duration // of one request to amojo
 }
 
 // silent are the legacy ids of managers for whom the channel's bot speaks.
@@ -79,13 +81,16 @@ func look(ctx context.Context, cfg *config.Config, a *apis, managers []source.Ma
 	if err != nil {
 		return target{}, err
 	}
-	return t, a.askChats(ctx, func(ctx context.Context) error {
+	err = a.askChats(ctx, func(ctx context.Context) error {
+		asked := time.Now()
 		clock, err := chats.Ping(ctx)
 		if err != nil {
 			return err
 		}
+		t.roundTrip = time.Since(asked)
 		return checkClock(clock, time.Now())
 	})
+	return t, err
 }
 
 // identify reads the account and compares it with the configuration. The account's

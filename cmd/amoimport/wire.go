@@ -5,8 +5,12 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,17 +142,44 @@ func (a *apis) figures(p *importer.Progress) figures {
 
 // live is the target that really sends, as long as the lease is held.
 func (a *apis) live(scope amojo.Scope, lease *ledger.Lease) (*importer.Live, error) {
-	crm, err := a.crmClient(lease.Confirm)
+	l, err := a.target(scope, lease.Confirm)
+	if err == nil {
+		l.Await = lease.Await
+	}
+	return l, err
+}
+
+// looking is a target that can only be asked: what would change anything does not
+// leave.
+func (a *apis) looking(scope amojo.Scope) (*importer.Live, error) {
+	b := *a
+	b.crmNet, b.chatsNet = onlyGET{a.crmNet}, onlyGET{a.chatsNet}
+	return b.target(scope, nil)
+}
+
+// onlyGET lets through what changes nothing.
+type onlyGET struct{ http.RoundTripper }
+
+// RoundTrip implements [http.RoundTripper].
+func (t onlyGET) RoundTrip(req *http.Request) (*http.Response, error) {
+	if req.Method != http.MethodGet {
+		return nil, errors.New("a dry run changes nothing")
+	}
+	return t.RoundTripper.RoundTrip(req)
+}
+
+func (a *apis) target(scope amojo.Scope, g gate) (*importer.Live, error) {
+	crm, err := a.crmClient(g)
 	if err != nil {
 		return nil, err
 	}
-	chats, err := a.chatsClient(scope, lease.Confirm)
+	chats, err := a.chatsClient(scope, g)
 	if err != nil {
 		return nil, err
 	}
 	c := a.cfg.Contacts
 	return &importer.Live{
-		CRM: crm, Chats: chats, Await: lease.Await,
+		CRM: crm, Chats: chats,
 		LegacyField: c.LegacyIDField,
 		OnAmbiguous: importer.OnAmbiguous(c.OnAmbiguous),
 		Region:      c.DefaultRegion,
@@ -202,6 +233,21 @@ func running(cfg *config.Config, t target) importer.Options {
 		Hold:         holds(cfg),
 		Grace:        cfg.Limits.AttemptTimeout + 10*time.Second,
 	}
+}
+
+// settingsDigest is a digest of all that decides what a run makes of which rows.
+func settingsDigest(cfg *config.Config, t target, queries string) string {
+	type pair struct{ Legacy, User string }
+	var managers []pair
+	for _, m := range t.managers {
+		if m.Speaks() {
+			managers = append(managers, pair{m.ID, m.User.AmojoID})
+		}
+	}
+	slices.SortFunc(managers, func(a, b pair) int { return cmp.Compare(a.Legacy, b.Legacy) })
+	text, _ := json.Marshal([]any{setup(cfg, t), queries, cfg.Source.Timezone.String(), cfg.Replay, cfg.Contacts, cfg.Channel.Bot, managers}) // all of it can be written
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // holds says whether conversations wait at their parked messages.

@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/amoimport/amoimport/importer/dryrun"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/internal/config"
+	"github.com/spf13/cobra"
+)
+
+func newDryRun(e env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "dry-run",
+		Short: "Go through everything that a run would do, and write nothing",
+		Long: `dry-run reads the whole legacy database through the same code as run, looks for
+the contacts, and tells what would be made, what would not be moved and why, how
+long it would take, and what of it managers would not see in amoCRM. It writes
+nothing to amoCRM, and into the ledger only that it passed.`,
+		Args: noWords,
+	}
+	path := configFlag(c)
+	asJSON := c.Flags().Bool("json", false, "print JSON")
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.dryRun(c.Context(), *path, *asJSON) }
+	return c
+}
+
+func (e env) dryRun(ctx context.Context, path string, asJSON bool) error {
+	cfg, err := config.Load(path, e.getenv)
+	if err != nil {
+		return err
+	}
+	ctx, release := e.untilSignal(ctx, e.say)
+	defer release()
+	r, err := e.goThrough(ctx, cfg)
+	if err = interrupted(ctx, err); err != nil {
+		return err
+	}
+	if asJSON {
+		enc := json.NewEncoder(e.out)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(r)
+	} else {
+		printDryRun(e.out, r)
+	}
+	if err == nil && !r.Clean() {
+		return &parkedError{messages: r.Messages.Parked, dry: true}
+	}
+	return err
+}
+
+// goThrough makes the dry run and records that it passed.
+func (e env) goThrough(ctx context.Context, cfg *config.Config) (*dryrun.Report, error) {
+	a, err := newAPIs(cfg, e.say)
+	if err != nil {
+		return nil, err
+	}
+	db, t, err := prepare(ctx, cfg, a)
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close()
+	people, err := a.looking(t.scope)
+	if err != nil {
+		return nil, err
+	}
+	o := running(cfg, t)
+	r, err := dryrun.Run(ctx, dryrun.Options{
+		Source: db, Compose: o.Compose, People: people,
+		Region: o.Region, PersonKey: o.PersonKey, SharedMax: o.SharedMax, Announce: cfg.Replay.Announce == "last",
+		Rates:    dryrun.Rates{Amojo: cfg.Limits.Amojo, APIv4: cfg.Limits.APIv4, RoundTrip: t.roundTrip},
+		Progress: e.reading(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	l, err := ledger.Open(ctx, ledgerAt(cfg, nil))
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	lease, err := l.Acquire(ctx, ledger.Self("amoimport dry-run"), cfg.Run.LeaseTime, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = lease.Release(context.WithoutCancel(ctx)) }()
+	return r, l.Learn(ctx, learnedDryRun, settingsDigest(cfg, t, db.SQLDigest()))
+}
+
+// learnedDryRun is the name under which the ledger knows the settings of the last dry
+// run that passed.
+const learnedDryRun = "dry_run"
+
+// reading tells a person now and then how far the reading is.
+func (e env) reading() func(string, int64) {
+	begun := time.Now()
+	next := begun.Add(gap(0))
+	return func(phase string, n int64) {
+		if now := time.Now(); now.After(next) {
+			e.say(fmt.Sprintf("%s read so far: %d", phase, n))
+			next = now.Add(gap(now.Sub(begun)))
+		}
+	}
+}
+
+// printDryRun prints a report for people.
+func printDryRun(w io.Writer, r *dryrun.Report) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	m := r.Messages
+	fmt.Fprintf(t, "conversations\t%d\t%s would be opened and linked\n", r.Conversations, plural(r.Chats, "chat", "chats"))
+	fmt.Fprintf(t, "clients\t%d\t%s%s\n", r.Clients.Total, plural(r.Clients.People, "person", "people"), contactsOf(r.Clients))
+	fmt.Fprintf(t, "messages\t%d\n", m.Total)
+	fmt.Fprintf(t, "  would be sent\t%d", m.Sent)
+	if m.Parts != m.Sent {
+		fmt.Fprintf(t, "\tas %d, since long texts are sent in parts", m.Parts)
+	}
+	fmt.Fprintf(t, "\n  would be skipped\t%d\n  would be parked\t%d\n", m.Skipped, m.Parked)
+	_ = t.Flush()
+
+	dryReasons(w, "Skipped", r.Reasons, outcome.Skipped)
+	dryReasons(w, "Parked", r.Reasons, outcome.Parked)
+	dryReasons(w, "Sent, with a remark", r.Reasons, outcome.Sent)
+	countsOf(w, "What would be sent, by kind", func(row func(int64, string)) {
+		for _, k := range slices.Sorted(maps.Keys(r.Kinds)) {
+			row(r.Kinds[k], string(k))
+		}
+	})
+	countsOf(w, "Attachments, by host", func(row func(int64, string)) {
+		for _, h := range r.Media {
+			row(h.Count, h.Host)
+		}
+	})
+	countsOf(w, "Managers without a user who can speak, for whom the channel's bot would; by legacy id", func(row func(int64, string)) {
+		for _, one := range r.Managers {
+			row(one.Messages, one.LegacyID)
+		}
+	})
+	countsOf(w, "Clients whose contact cannot be told by what they have", func(row func(int64, string)) {
+		row(r.Clients.UnreadablePhones, "with a phone that is none")
+		row(r.Clients.UnreadableEmails, "with an e-mail that is none")
+		row(r.Clients.Shared, "phones and e-mails of more clients than contacts.shared_phone_max")
+	})
+
+	p := r.Price
+	fmt.Fprintf(w, "\nIt would take %s at least:\n", duration(p.Seconds))
+	fmt.Fprintf(t, "  amojo\t%s\t%s at the set limit\n", plural(p.Amojo.Count, "request", "requests"), duration(p.Amojo.Seconds))
+	fmt.Fprintf(t, "  API v4\t%s\t%s at the set limit, side by side with amojo\n", plural(p.APIv4.Count, "request", "requests"), duration(p.APIv4.Seconds))
+	fmt.Fprintf(t, "  the longest conversation\t%s\t%s alone, since it goes in order: %s\n", plural(p.Longest.Parts, "message", "messages"), duration(p.Longest.Seconds), p.Longest.Conversation)
+	_ = t.Flush()
+	fmt.Fprintf(w, "It would make %s and notify managers of %s.\n", plural(r.Leads, "lead", "leads"), plural(r.Notifications, "message", "messages"))
+	fmt.Fprintln(w, "\nIn amoCRM's cards:")
+	if r.Unseen.Contacts == 0 {
+		fmt.Fprintln(w, "  none of the contacts found has leads: each contact's card shows its chats.")
+	} else {
+		fmt.Fprintf(w, "  %s found with leads, whose own card shows no chats; a lead's card shows them from 24 hours\n"+
+			"  before it was created. %s older than the oldest lead's card shows.\n"+
+			"  Either leave it so (the history is there, in the chat itself), or create a lead with a date before the first message.\n",
+			plural(r.Unseen.Contacts, "contact is", "contacts are"), plural(r.Unseen.Messages, "message is", "messages are"))
+	}
+	fmt.Fprintf(w, "\nNot moved at all, since there is no place for it: %s.\n", strings.Join(r.NotMoved, ", "))
+}
+
+// dryReasons prints the reasons that lead to an outcome, each with examples.
+func dryReasons(w io.Writer, title string, all []dryrun.Reason, of outcome.Outcome) {
+	first := true
+	for _, r := range all {
+		if r.Outcome != of {
+			continue
+		}
+		if first {
+			fmt.Fprintf(w, "\n%s:\n", title)
+			first = false
+		}
+		detail := ""
+		if r.Detail != "" {
+			detail = " (" + oneLine(r.Detail) + ")"
+		}
+		var names []string
+		for _, e := range r.Examples {
+			names = append(names, e.Conversation+"/"+e.Message)
+		}
+		fmt.Fprintf(w, "%7d  %s: %s%s, such as %s\n", r.Count, r.Code, r.Short, detail, strings.Join(names, ", "))
+		if of == outcome.Parked {
+			fmt.Fprintf(w, "         -> %s\n", r.Advice)
+		}
+	}
+}
+
+// countsOf prints a list of what there is some of.
+func countsOf(w io.Writer, title string, rows func(row func(int64, string))) {
+	first := true
+	rows(func(n int64, what string) {
+		if n == 0 {
+			return
+		}
+		if first {
+			fmt.Fprintf(w, "\n%s:\n", title)
+			first = false
+		}
+		fmt.Fprintf(w, "%7d  %s\n", n, what)
+	})
+}
+
+// contactsOf says how people's contacts would be had.
+func contactsOf(c dryrun.Clients) string {
+	said := ""
+	for _, how := range slices.Sorted(maps.Keys(c.Contacts)) {
+		words := map[string]string{
+			string(ledger.Created): "to be created", string(ledger.ByField): "found by legacy id",
+			string(ledger.ByPhone): "found by phone", string(ledger.ByEmail): "found by e-mail",
+			string(outcome.ContactAmbiguous): "with several contacts that fit", string(outcome.ContactRejected): "whose search was refused",
+		}[how]
+		said += fmt.Sprintf(", %d %s", c.Contacts[how], words)
+	}
+	return said
+}
+
+// duration is a time for people.
+func duration(seconds int64) string {
+	d := time.Duration(seconds) * time.Second
+	switch {
+	case d < time.Minute:
+		return "less than a minute"
+	case d < time.Hour:
+		return plural(int64(d/time.Minute), "minute", "minutes")
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.1f hours", d.Hours())
+	}
+	return fmt.Sprintf("%.1f days", d.Hours()/24)
+}

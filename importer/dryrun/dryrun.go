@@ -1,0 +1,327 @@
+// Package dryrun goes through everything that a run would do, by the same code that
+// makes messages, and writes nothing anywhere: it tells what would be made, what would
+// not be moved and why, what it would take, and what of it nobody would see.
+package dryrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/source"
+	"github.com/sourcegraph/conc/pool"
+)
+
+// Source is what is read.
+type Source interface {
+	Conversations(ctx context.Context, ids ...source.ConversationID) iter.Seq2[source.Conversation, error]
+	Bodies(ctx context.Context, conversations ...source.ConversationID) iter.Seq2[source.Message, error]
+	Strays(ctx context.Context) (n int64, example source.Stray, err error)
+	SharedIDs(ctx context.Context) ([]string, error)
+}
+
+// Options are what a dry run is made of.
+type Options struct {
+	Source  Source
+	Compose compose.Settings
+	// People finds contacts and what hides chats in their cards; nil: nobody is
+	// looked for.
+	People People
+
+	Region    string // of phones without a country code
+	PersonKey []byte
+	SharedMax int
+	Announce  bool // the newest message of each chat is not silent
+	Rates     Rates
+	// Progress, if not nil, is told what is being read and how much of it was.
+	Progress func(phase string, n int64)
+}
+
+const (
+	// batchConversations is how many conversations are read with one statement.
+	batchConversations = 500
+	// batchReaders is how many such statements run side by side.
+	batchReaders = 2
+)
+
+// Run reads everything and reports. A row that cannot be moved is part of the
+// report; an error is something that would stop a run, too.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if o.Progress == nil {
+		o.Progress = func(string, int64) {}
+	}
+	d := &survey{Options: o}
+	if err := again(ctx, func() error { return d.census(ctx) }); err != nil {
+		return nil, err
+	}
+	if err := d.proveUnique(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.read(ctx, d.chats, &d.total); err != nil {
+		return nil, err
+	}
+	if err := d.lookUp(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.lookForUnseen(ctx); err != nil {
+		return nil, err
+	}
+	strays, example, err := o.Source.Strays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if strays > 0 {
+		d.total.messages += strays
+		d.total.count(outcome.NoConversation, string(example.Conversation), example.ID, "", strays)
+	}
+	return d.report(), nil
+}
+
+// temporary is an error of the source after which a read may be begun anew.
+type temporary interface{ Temporary() bool }
+
+// again reads anew for as long as the legacy database breaks off.
+func again(ctx context.Context, read func() error) error {
+	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+		err := read()
+		var t temporary
+		if err == nil || !errors.As(err, &t) || !t.Temporary() || ctx.Err() != nil {
+			return err
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return err
+		}
+	}
+}
+
+// survey is a dry run at work.
+type survey struct {
+	Options
+	chats  []chat
+	people []person
+	total  tally
+}
+
+// chat is what is remembered of a conversation.
+type chat struct {
+	id     source.ConversationID
+	person int32
+	parts  int32 // that would be sent
+}
+
+// proveUnique refuses ids that a run would refuse.
+func (d *survey) proveUnique(ctx context.Context) error {
+	slices.SortFunc(d.chats, func(a, b chat) int {
+		switch {
+		case a.id < b.id:
+			return -1
+		case a.id > b.id:
+			return 1
+		}
+		return 0
+	})
+	for i := range d.chats[min(1, len(d.chats)):] {
+		if d.chats[i].id == d.chats[i+1].id {
+			return &ledger.ClashError{What: "conversation ids", Examples: []string{"conversation " + string(d.chats[i].id) + " comes more than once"},
+				Advice: "each row of the conversations query needs an id of its own: look for a join that repeats rows"}
+		}
+	}
+	ids := d.Compose.IDs
+	if ids.MessageID("a", "1") != ids.MessageID("b", "1") {
+		return nil // clashes within a conversation show when it is read
+	}
+	shared, err := d.Source.SharedIDs(ctx)
+	if err != nil || len(shared) == 0 {
+		return err
+	}
+	return &ledger.ClashError{What: "message ids at amojo (msgid)", Examples: shared,
+		Advice: "with ids that repeat between conversations, ids.message needs both {conversation_id} and {id}"}
+}
+
+// lookForUnseen counts what would be sent and no card shows. It is known only now whose
+// messages those are.
+func (d *survey) lookForUnseen(ctx context.Context) error {
+	var affected []chat
+	for _, c := range d.chats {
+		if c.parts > 0 && !d.people[c.person].horizon.IsZero() {
+			affected = append(affected, c)
+		}
+	}
+	var again tally
+	if err := d.read(ctx, affected, &again); err != nil {
+		return err
+	}
+	d.total.hidden = again.hidden
+	return nil
+}
+
+// read goes through the messages of chats, some conversations at a time.
+func (d *survey) read(ctx context.Context, chats []chat, into *tally) error {
+	var mu sync.Mutex
+	readers := pool.New().WithContext(ctx).WithMaxGoroutines(batchReaders).WithCancelOnError().WithFirstError()
+	for first := 0; first < len(chats); first += batchConversations {
+		batch := chats[first:min(first+batchConversations, len(chats))]
+		readers.Go(func(ctx context.Context) error {
+			var counted tally
+			err := again(ctx, func() error {
+				counted = tally{}
+				return d.readBatch(ctx, batch, &counted)
+			})
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			into.add(&counted)
+			d.Progress("messages", into.messages)
+			return nil
+		})
+	}
+	return readers.Wait()
+}
+
+// readBatch reads conversations and composes their messages.
+func (d *survey) readBatch(ctx context.Context, batch []chat, t *tally) error {
+	place := make(map[source.ConversationID]int, len(batch))
+	ids := make([]source.ConversationID, len(batch))
+	for i, c := range batch {
+		place[c.id], ids[i] = i, c.id
+		batch[i].parts = 0
+	}
+	rows := make(map[source.ConversationID]source.Conversation, len(batch))
+	for c, err := range d.Source.Conversations(ctx, ids...) {
+		if err != nil {
+			return err
+		}
+		rows[c.ID] = c
+	}
+	var open *reading
+	for m, err := range d.Source.Bodies(ctx, ids...) {
+		if err != nil {
+			return err
+		}
+		i, asked := place[m.Conversation]
+		if !asked {
+			return fmt.Errorf("a message of conversation %q came unasked", string(m.Conversation))
+		}
+		if open == nil || open.conversation.ID != m.Conversation {
+			open.end(t)
+			open = d.open(rows[m.Conversation], batch[i])
+		}
+		n, err := open.message(m, t)
+		if err != nil {
+			return err
+		}
+		batch[i].parts += n
+	}
+	open.end(t)
+	return nil
+}
+
+// word is what a kind may look like to be shown: a column mapped by mistake could
+// hold anything.
+var word = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,32}$`)
+
+// reading is a conversation as it is gone through, in order.
+type reading struct {
+	*survey
+	conversation source.Conversation
+	horizon      time.Time // what is older, no card shows; zero: all is shown
+	decided      map[string]outcome.Outcome
+	refused      *compose.Refusal // of the chat
+	replies      []reply          // to what has not come yet, if it ever does
+	sends        bool
+}
+
+// reply is a message that quotes another.
+type reply struct{ id, quoted string }
+
+func (d *survey) open(c source.Conversation, at chat) *reading {
+	r := &reading{survey: d, conversation: c, decided: make(map[string]outcome.Outcome)}
+	_, r.refused = d.Compose.Chat(c)
+	if p := d.people[at.person]; p.found {
+		r.horizon = p.horizon
+	}
+	return r
+}
+
+// message decides what would become of one message, as a lane does, and returns in
+// how many parts it would be sent.
+func (r *reading) message(m source.Message, t *tally) (int32, error) {
+	if _, twice := r.decided[m.ID]; twice {
+		return 0, &ledger.ClashError{What: "message ids", Examples: []string{fmt.Sprintf("message %s of conversation %s comes more than once", m.ID, m.Conversation)},
+			Advice: "(conversation_id, id) must name one row of the messages query: look for a join that repeats rows"}
+	}
+	t.messages++
+	refusal := r.refused
+	var made compose.Composed
+	if refusal == nil || m.SkipReason != "" {
+		made, refusal = r.Compose.Compose(r.conversation, m, r.quote(m.ReplyToID))
+	}
+	if refusal != nil {
+		became := outcome.Parked
+		if known, ok := outcome.Lookup(refusal.Code); ok {
+			became = known.Outcome
+		}
+		r.decided[m.ID] = became
+		detail := refusal.Detail
+		if refusal.Code == outcome.UnknownKind && word.MatchString(string(m.Kind)) {
+			detail = string(m.Kind)
+		}
+		t.count(refusal.Code, string(m.Conversation), m.ID, detail, 1)
+		return 0, nil
+	}
+	r.decided[m.ID], r.sends = outcome.Sent, true
+	if i := slices.Index(made.Notes, outcome.ReplyDroppedMissing); i >= 0 {
+		made.Notes = slices.Delete(made.Notes, i, i+1)
+		r.replies = append(r.replies, reply{m.ID, m.ReplyToID})
+	}
+	t.sent(m, made, r.Compose.Managers[m.ManagerID].RefID == "")
+	if !r.horizon.IsZero() && m.SentAt.Before(r.horizon) {
+		t.hidden++
+	}
+	return int32(len(made.Parts)), nil
+}
+
+// quote says what becomes of a reply to a message before.
+func (r *reading) quote(id string) compose.Reply {
+	if id == "" {
+		return compose.Reply{}
+	}
+	switch became, there := r.decided[id]; {
+	case !there:
+		return compose.Reply{Note: outcome.ReplyDroppedMissing}
+	case became == outcome.Sent:
+		return compose.Reply{MsgID: r.Compose.IDs.MessageID(string(r.conversation.ID), id)}
+	}
+	return compose.Reply{Note: outcome.ReplyDroppedSkipped}
+}
+
+// end closes the conversation: what a reply quotes came later, or never.
+func (r *reading) end(t *tally) {
+	if r == nil {
+		return
+	}
+	if r.sends {
+		t.chats++
+	}
+	for _, one := range r.replies {
+		note := outcome.ReplyDroppedMissing
+		if _, there := r.decided[one.quoted]; there {
+			note = outcome.ReplyDroppedLater
+		}
+		t.count(note, string(r.conversation.ID), one.id, "", 1)
+	}
+}

@@ -1,0 +1,109 @@
+package importer_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/amoimport/amoimport/importer/dryrun"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/sandbox"
+	"github.com/google/go-cmp/cmp"
+)
+
+// dryRun goes through what r.run would do.
+func (r *rig) dryRun() *dryrun.Report {
+	r.t.Helper()
+	report, err := dryrun.Run(r.t.Context(), dryrun.Options{
+		Source: r.source, Compose: r.options.Compose, People: r.gated(nil),
+		Region: r.options.Region, PersonKey: r.options.PersonKey, SharedMax: 5,
+		Rates: dryrun.Rates{Amojo: 5, APIv4: 5, RoundTrip: 100 * time.Millisecond},
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return report
+}
+
+// TestDryRunForetells: of the demo's data, with all its odd cases, a run makes what a
+// dry run said, reason for reason, at the price that it named; and the dry run itself
+// changes nothing.
+func TestDryRunForetells(t *testing.T) {
+	t.Parallel()
+	r := demoRig(t, sandbox.Options{})
+	r.post("/api/v4/contacts", `[{"name":"Somebody","custom_fields_values":[{"field_code":"PHONE","values":[{"value":"+7 900 554 10 04"}]}]}]`)
+	mine := len(r.world.Requests())
+	said := r.dryRun()
+	for _, req := range r.world.Requests()[mine:] {
+		if req.Method != "GET" {
+			t.Errorf("the dry run made a %s %s", req.Method, req.Path)
+		}
+	}
+	before := r.world.Counters()
+	r.mustRun()
+
+	type result struct {
+		Chats, Total, Sent, Skipped, Parked, Parts int64
+		Contacts                                   map[string]int64
+		Reasons                                    map[outcome.Code]int64
+		Posted                                     int64
+	}
+	s := r.snapshot()
+	made := result{Chats: s.Conversations.Chats, Total: s.Messages.Total, Sent: s.Messages.Sent,
+		Skipped: s.Messages.Skipped, Parked: s.Messages.Parked, Parts: s.Messages.Parts,
+		Contacts: map[string]int64{}, Reasons: map[outcome.Code]int64{}}
+	for how, n := range s.Contacts {
+		made.Contacts[string(how)] = n
+	}
+	for _, c := range append(s.Reasons, s.Notes...) {
+		made.Reasons[c.Code] += c.Count
+	}
+	after := r.world.Counters()
+	for _, call := range []string{"POST /v2/origin/custom/{scope}", "POST /v2/origin/custom/{scope}/chats"} {
+		made.Posted += int64(after.Requests[call] - before.Requests[call])
+	}
+	m := said.Messages
+	foretold := result{Chats: said.Chats, Total: m.Total, Sent: m.Sent,
+		Skipped: m.Skipped, Parked: m.Parked, Parts: m.Parts,
+		Contacts: said.Clients.Contacts, Reasons: map[outcome.Code]int64{}, Posted: said.Price.Amojo.Count}
+	for _, reason := range said.Reasons {
+		foretold.Reasons[reason.Code] += reason.Count
+	}
+	if diff := cmp.Diff(foretold, made); diff != "" {
+		t.Errorf("foretold (-) and made (+):\n%s", diff)
+	}
+	var rows int64
+	r.queryAt(r.legacy, `select count(*) from conversations`, nil, func(scan func(...any) error) error { return scan(&rows) })
+	if said.Conversations != rows {
+		t.Errorf("%d conversations, want %d", said.Conversations, rows)
+	}
+	if said.Clients.Contacts[string(ledger.ByPhone)] == 0 {
+		t.Error("nobody was found: the test is of no use")
+	}
+	if said.Price.Longest.Parts != 2500 || said.Price.Longest.Seconds != 500 || said.Price.Amojo.Seconds != said.Price.Amojo.Count/5 {
+		t.Errorf("the price is %+v", said.Price)
+	}
+}
+
+// TestDryRunTellsWhatNobodySees: a lead's card shows chats from a day before the lead was
+// created; older messages of a contact with leads are counted, by its oldest lead.
+func TestDryRunTellsWhatNobodySees(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, legacy(t, 20), sandbox.Options{})
+	if said := r.dryRun().Unseen; said != (dryrun.Unseen{}) {
+		t.Errorf("without a contact: %+v", said)
+	}
+	r.post("/api/v4/contacts", `[{"name":"a","custom_fields_values":[{"field_code":"PHONE","values":[{"value":"+79120000001"}]}]}]`)
+	if said := r.dryRun().Unseen; said != (dryrun.Unseen{}) {
+		t.Errorf("without a lead: %+v", said)
+	}
+	id := r.world.Snapshot().Contacts[0].ID
+	dayLater := time.Date(2021, 3, 2, 10, 0, 11, 0, time.UTC).Unix()
+	for _, at := range []int64{time.Now().Unix(), dayLater, dayLater + 3600} {
+		r.post("/api/v4/leads", fmt.Sprintf(`[{"name":"l","created_at":%d,"_embedded":{"contacts":[{"id":%d}]}}]`, at, id))
+	}
+	if said := r.dryRun().Unseen; said != (dryrun.Unseen{Contacts: 1, Messages: 10}) {
+		t.Errorf("with leads: %+v", said)
+	}
+}
