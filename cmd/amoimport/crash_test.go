@@ -188,7 +188,7 @@ type process struct {
 }
 
 func (c *crashing) start(t *testing.T) *process {
-	p := &process{cmd: exec.Command("amoimport", "run", "-c", c.config), ended: make(chan error, 1)}
+	p := &process{cmd: exec.Command("amoimport", "run", "--without-dry-run", "-c", c.config), ended: make(chan error, 1)}
 	p.cmd.Env = c.environ
 	p.cmd.Stdout, p.cmd.Stderr = &p.said, &p.said
 	if err := p.cmd.Start(); err != nil {

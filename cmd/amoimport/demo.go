@@ -197,9 +197,18 @@ func (d *demo) environment() []string {
 	return append(secrets(d.world.Options()), config.EnvSourceDSN+"="+d.legacy, config.EnvLedgerDSN+"="+d.ledger)
 }
 
-// importTwice runs the import until about half is sent, stops it as a user would,
+// importTwice tells what an import would do, runs it until about half is sent, stops it as a user would,
 // and runs it again to the end.
 func (d *demo) importTwice(ctx context.Context) error {
+	d.command("dry-run")
+	dry, err := d.start(ctx, d.out, "dry-run", "-c", d.config())
+	if err != nil {
+		return err
+	}
+	if code := dry.wait(); code != exitDone && code != exitParked {
+		return dry.unexpected()
+	}
+	fmt.Fprintln(d.out)
 	d.command("run")
 	first, err := d.start(ctx, io.Discard, "run", "-c", d.config())
 	if err != nil {

@@ -100,6 +100,24 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config) (*dryrun.Report,
 // run that passed.
 const learnedDryRun = "dry_run"
 
+// learnedUndried is the name under which the ledger knows that a run went on without.
+const learnedUndried = "without_dry_run"
+
+// dryRunPassed says whether a dry run of the same settings passed with this ledger.
+func dryRunPassed(ctx context.Context, cfg *config.Config, digest string) (bool, error) {
+	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
+	if err != nil {
+		return false, err
+	}
+	defer l.Close()
+	p, err := l.Place(ctx)
+	if err != nil || !p.Exists {
+		return false, err
+	}
+	learned, err := l.Learned(ctx, learnedDryRun)
+	return learned == digest, err
+}
+
 // reading tells a person now and then how far the reading is.
 func (e env) reading() func(string, int64) {
 	begun := time.Now()

@@ -128,7 +128,7 @@ func frozenProcess(t *testing.T, c frozenCase) {
 		if err := os.WriteFile(file, text.Bytes(), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		p := &background{cmd: exec.Command("amoimport", "run", "-c", file), ended: make(chan struct{})}
+		p := &background{cmd: exec.Command("amoimport", "run", "--without-dry-run", "-c", file), ended: make(chan struct{})}
 		p.cmd.Env = append(append(os.Environ(), secrets(world.Options())...), config.EnvSourceDSN+"="+legacy, config.EnvLedgerDSN+"="+ledger)
 		p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
 		if err := p.cmd.Start(); err != nil {

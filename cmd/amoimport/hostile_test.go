@@ -41,8 +41,8 @@ func TestHostileRows(t *testing.T) {
 		return n
 	}
 	before := rows()
-	s.run(exitDone, "run")
-	s.run(exitDone, "run")
+	s.run(exitDone, "run", "--without-dry-run")
+	s.run(exitDone, "run", "--without-dry-run")
 	s.run(exitDone, "verify")
 	s.run(exitDone, "status")
 	var got []string

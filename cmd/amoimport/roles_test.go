@@ -73,8 +73,8 @@ func TestRoles(t *testing.T) {
 	}
 	reader := config.EnvSourceDSN + "=" + as(s.legacy, "amoimport_reader", "choose one")
 	owner := config.EnvLedgerDSN + "=" + as(s.ledger, "amoimport_ledger", "choose another")
-	s.run(exitDone, "run", reader, owner)
-	s.run(exitDone, "run", reader, owner)
+	s.run(exitDone, "run", "--without-dry-run", reader, owner)
+	s.run(exitDone, "run", "--without-dry-run", reader, owner)
 	s.run(exitDone, "status", config.EnvLedgerDSN+"="+as(s.ledger, "amoimport_watcher", "choose a third"))
 	s.run(exitDone, "verify", owner)
 	if n := s.world.Counters().Messages; n != 20 {

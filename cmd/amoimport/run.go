@@ -24,11 +24,12 @@ it writes anything it checks the queries, the token, the account and the channel
 	}
 	path := configFlag(c)
 	intoLive := c.Flags().Bool("into-live-channel", false, "import although channel.live says that a messenger is behind the channel")
-	c.RunE = func(c *cobra.Command, _ []string) error { return e.runImport(c.Context(), *path, *intoLive) }
+	undried := c.Flags().Bool("without-dry-run", false, "import although no dry run of these settings passed")
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.runImport(c.Context(), *path, *intoLive, *undried) }
 	return c
 }
 
-func (e env) runImport(ctx context.Context, path string, intoLive bool) error {
+func (e env) runImport(ctx context.Context, path string, intoLive, undried bool) error {
 	cfg, err := config.Load(path, e.getenv)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (e env) runImport(ctx context.Context, path string, intoLive bool) error {
 	a.say = show.say
 	ctx, release := e.untilSignal(ctx, show.say)
 	defer release()
-	state, err := e.runUntil(ctx, cfg, a, progress, show)
+	state, err := e.runUntil(ctx, cfg, a, progress, show, undried)
 	show.end()
 	if err = interrupted(ctx, err); err != nil {
 		return err
@@ -63,12 +64,20 @@ func (e env) runImport(ctx context.Context, path string, intoLive bool) error {
 }
 
 // runUntil checks, takes the ledger, and imports to the end.
-func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress *importer.Progress, show *display) (ledger.Snapshot, error) {
+func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress *importer.Progress, show *display, undried bool) (ledger.Snapshot, error) {
 	db, t, err := prepare(ctx, cfg, a)
 	if err != nil {
 		return ledger.Snapshot{}, err
 	}
 	defer db.Close()
+	passed, err := dryRunPassed(ctx, cfg, settingsDigest(cfg, t, db.SQLDigest()))
+	if err != nil {
+		return ledger.Snapshot{}, err
+	}
+	if !passed && !undried {
+		return ledger.Snapshot{}, &fault{problem: "no dry run of these settings and queries has passed with this ledger",
+			hint: "Run `amoimport dry-run` and read what it tells; --without-dry-run goes on without, and `amoimport status` will say so."}
+	}
 	if silent := t.silent(); len(silent) > 0 {
 		show.log.Warn().Strs("managers", silent[:min(20, len(silent))]).Int("all", len(silent)).
 			Msg("managers without an active user in the account: the channel's bot speaks for them; managers.by_id can say who they are")
@@ -78,7 +87,7 @@ func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress
 		return ledger.Snapshot{}, err
 	}
 	defer l.Close()
-	err = e.importInto(ctx, l, cfg, a, t, db, progress, show)
+	err = e.importInto(ctx, l, cfg, a, t, db, progress, show, passed)
 	var clash *ledger.ClashError
 	if errors.As(err, &clash) && l.Made() {
 		// The proof needed the ledger; what is refused leaves none behind.
@@ -125,7 +134,7 @@ func prepare(ctx context.Context, cfg *config.Config, a *apis) (*source.DB, targ
 
 // importInto holds the ledger while the import runs.
 func (e env) importInto(ctx context.Context, l *ledger.Ledger, cfg *config.Config, a *apis, t target, db *source.DB,
-	progress *importer.Progress, show *display) (err error) {
+	progress *importer.Progress, show *display, dried bool) (err error) {
 	lease, err := l.Acquire(ctx, ledger.Self("amoimport run"), cfg.Run.LeaseTime, func() any { return a.figures(progress) })
 	if err != nil {
 		return err
@@ -133,6 +142,11 @@ func (e env) importInto(ctx context.Context, l *ledger.Ledger, cfg *config.Confi
 	defer func() { err = errors.Join(err, lease.Release(context.WithoutCancel(ctx))) }()
 	if err := l.Settle(ctx, setup(cfg, t)); err != nil {
 		return err
+	}
+	if !dried {
+		if err := l.Learn(ctx, learnedUndried, "yes"); err != nil {
+			return err
+		}
 	}
 	live, err := a.live(t.scope, lease)
 	if err != nil {

@@ -158,7 +158,7 @@ func (s *secrecy) run(code int, words ...string) {
 
 // abort lets a run work for a moment and has it show its goroutines.
 func (s *secrecy) abort(want string) {
-	cmd := s.command("run")
+	cmd := s.command("run", "--without-dry-run")
 	var said heard
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {

@@ -79,15 +79,15 @@ func TestSecrecy(t *testing.T) {
 		{"", 413, true, exitParked},
 	} {
 		s.repeat(c.path, c.status, c.plain, -1)
-		s.run(c.code, "run")
+		s.run(c.code, "run", "--without-dry-run")
 		s.sql(s.legacy, privateRows)
 	}
 	for i, status := range []int{200, 200, 302, 401, 418, 429, 429, 500, 502} {
 		s.repeat("", status, i%2 == 0, 2)
-		s.run(-1, "run")
+		s.run(-1, "run", "--without-dry-run")
 		s.sql(s.legacy, privateRows)
 	}
-	s.run(-1, "run")
+	s.run(-1, "run", "--without-dry-run")
 	s.run(exitDone, "status")
 	s.run(exitDone, "status", "--json")
 	s.run(exitDone, "parked", "list")
@@ -104,19 +104,19 @@ func TestSecrecy(t *testing.T) {
 		config.EnvSourceDSN:     "postgres://u:legacy-pass-4711@/x?host=%2Fnowhere",
 		config.EnvLedgerDSN:     "postgres://u:ledger-pass-4712@/x?host=%2Fnowhere",
 	} {
-		s.run(exitFailed, "run", name+"="+wrong)
+		s.run(exitFailed, "run", "--without-dry-run", name+"="+wrong)
 	}
 	for _, name := range []string{config.EnvSourceDSN, config.EnvLedgerDSN} {
-		s.run(-1, "run", name+"=postgres://elephant:lavender-password@[::1")
+		s.run(-1, "run", "--without-dry-run", name+"=postgres://elephant:lavender-password@[::1")
 	}
 
 	// The legacy database fails over a row.
 	s.sql(s.legacy, "alter table messages alter column direction type text using case when id = '1' then 'Zinaida' else direction end")
-	s.run(-1, "run")
+	s.run(-1, "run", "--without-dry-run")
 	s.sql(s.legacy, "alter table messages rename to old; create view messages as select *, (text || ' elephant')::int as seq2 from old")
-	s.run(-1, "run")
+	s.run(-1, "run", "--without-dry-run")
 	s.sql(s.legacy, "drop view messages; create view messages as select conversation_id, id, sent_at, direction, (text || ' elephant')::int::text as text from old")
-	s.run(-1, "run")
+	s.run(-1, "run", "--without-dry-run")
 
 	// A process that is told to show all its goroutines shows no texts.
 	s.sql(s.legacy, "drop view messages; alter table old rename to messages; update messages set direction = 'in', text = text || ' elephant', kind = 'text'")

@@ -46,6 +46,11 @@ func (e env) status(ctx context.Context, path string, asJSON bool) error {
 		if err != nil {
 			return err
 		}
+		undried, err := l.Learned(ctx, learnedUndried)
+		if err != nil {
+			return err
+		}
+		r.Undried = undried != ""
 		if asJSON {
 			enc := json.NewEncoder(e.out)
 			enc.SetIndent("", "  ")
@@ -68,7 +73,8 @@ type statusReport struct {
 	Silence    time.Duration `json:"-"`      // since the holder's last sign of life
 	Holder     *holderReport `json:"holder"` // of the ledger; null: nobody
 	EnrolledAt *time.Time    `json:"enrolled_at"`
-	PurgedAt   *time.Time    `json:"purged_at"` // null: what refers to people is there
+	PurgedAt   *time.Time    `json:"purged_at"`       // null: what refers to people is there
+	Undried    bool          `json:"without_dry_run"` // a run went on without a dry run of its settings
 
 	Conversations ledger.Conversational  `json:"conversations"`
 	Messages      ledger.Counted         `json:"messages"`
@@ -182,6 +188,9 @@ func (r statusReport) print(w io.Writer) {
 		if r.Waiting != "" {
 			fmt.Fprintf(w, "waiting: %s\n", r.Waiting)
 		}
+	}
+	if r.Undried {
+		fmt.Fprintln(w, "a run went on without a dry run of its settings")
 	}
 	switch {
 	case r.InDoubt > 0 && r.Running:

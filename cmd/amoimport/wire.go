@@ -10,7 +10,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 
@@ -237,15 +236,7 @@ func running(cfg *config.Config, t target) importer.Options {
 
 // settingsDigest is a digest of all that decides what a run makes of which rows.
 func settingsDigest(cfg *config.Config, t target, queries string) string {
-	type pair struct{ Legacy, User string }
-	var managers []pair
-	for _, m := range t.managers {
-		if m.Speaks() {
-			managers = append(managers, pair{m.ID, m.User.AmojoID})
-		}
-	}
-	slices.SortFunc(managers, func(a, b pair) int { return cmp.Compare(a.Legacy, b.Legacy) })
-	text, _ := json.Marshal([]any{setup(cfg, t), queries, cfg.Source.Timezone.String(), cfg.Replay, cfg.Contacts, cfg.Channel.Bot, managers}) // all of it can be written
+	text, _ := json.Marshal([]any{setup(cfg, t), queries, cfg.Source.Timezone.String(), cfg.Replay, cfg.Contacts, cfg.Channel.Bot, cfg.Managers.ByID}) // all of it can be written
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
