@@ -220,7 +220,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 			return l.interrupted(s, m, err)
 		}
 		if s.Outcome == outcome.Parked {
-			if announce {
+			if announce && s.Reason != outcome.InDoubt {
 				l.conv.Announced = "" // nobody heard it
 			}
 			break
