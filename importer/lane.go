@@ -220,6 +220,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 			return l.interrupted(s, m, err)
 		}
 		if s.Outcome == outcome.Parked {
+			l.endMsec = s.SentMsec + int64(len(parts)) - 1 // it may be there, or be sent later
 			if announce && s.Reason != outcome.InDoubt {
 				l.conv.Announced = "" // nobody heard it
 			}
