@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"slices"
 	"time"
 
 	"github.com/amoimport/amoimport/sandbox"
@@ -13,7 +14,7 @@ func drawPlan(t *rapid.T) modelPlan {
 	}
 	p := modelPlan{
 		Lanes:    rapid.SampledFrom([]int{1, 2, 8}).Draw(t, "lanes"),
-		Rate:     rapid.SampledFrom([]float64{2000, 2000, 2000, 2000, 5, 0.5}).Draw(t, "rate"),
+		Rate:     rapid.SampledFrom([]float64{2000, 2000, 2000, 2000, 5, 0.5, 0.05}).Draw(t, "rate"),
 		ByField:  rapid.Bool().Draw(t, "by field"),
 		Repeated: rapid.SampledFrom([]sandbox.RepeatedMsgID{sandbox.StoredTwice, sandbox.SameID, sandbox.NewID, sandbox.BadRequest}).Draw(t, "repeated msgid"),
 		Order: rapid.SampledFrom([]sandbox.HistoryOrder{sandbox.NewestFirst, sandbox.OldestFirst, sandbox.NewestArrivalFirst,
@@ -31,20 +32,48 @@ func drawPlan(t *rapid.T) modelPlan {
 		p.Apply, p.Lag = ms("apply delay", 7_000), ms("visibility lag", 7_000)
 	}
 	p.Slow = modelTimeout + ms("too slow", 3_000)
-	if rapid.IntRange(0, 2).Draw(t, "stall") == 2 {
-		p.Stall = modelStall{From: ms("stall from", 10_000), Settles: rapid.IntRange(1, 6).Draw(t, "stall for")}
+	if rapid.Bool().Draw(t, "stall") {
+		p.Stall = modelStall{From: ms("stall from", rapid.SampledFrom([]int{200, 10_000}).Draw(t, "stall at most from")),
+			Settles: rapid.SampledFrom([]int{2, 5, 12, 25, 25}).Draw(t, "stall for")}
 	}
 	p.Page = rapid.SampledFrom([]int{0, 2, 0, 3, 1, 2}).Draw(t, "page")
 	p.Announce = rapid.IntRange(0, 4).Draw(t, "announce") == 4
+	p.Hold = rapid.IntRange(0, 3).Draw(t, "hold") == 3
 	for range rapid.IntRange(1, 4).Draw(t, "clients") {
 		p.Clients = append(p.Clients, modelClient{Phone: rapid.IntRange(0, 3).Draw(t, "phone")})
 	}
 	p.Chats = rapid.SliceOfN(rapid.Custom(drawChat), 1, 5).Draw(t, "conversations")
 	p.Faults = rapid.SliceOfN(rapid.Custom(drawFault), 1, 7).Draw(t, "faults")
 	p.Runs = rapid.SliceOfN(rapid.Custom(drawRun), 2, 4).Draw(t, "runs")
+	p.changeMidway(t)
+	p.queue(t)
 	p.Again = rapid.IntRange(0, 3).Draw(t, "again") == 3
 	p.Afterward = rapid.SliceOfN(rapid.Custom(drawChange), 0, 3).Draw(t, "afterward")
+	p.Decisions = rapid.SliceOfN(rapid.Custom(drawDecision), 0, 2).Draw(t, "decisions")
+	p.Finally = rapid.SliceOfN(rapid.Custom(drawDecision), 0, 2).Draw(t, "finally")
 	return p
+}
+
+// changeMidway lets many a row change whose message was half sent when its process
+// died: it seldom does by itself.
+func (p *modelPlan) changeMidway(t *rapid.T) {
+	for i, r := range p.Runs[:len(p.Runs)-1] {
+		half := slices.ContainsFunc(r.Hits, func(h modelHit) bool { return h.At == atPart })
+		if half && rapid.Bool().Draw(t, "changes midway") {
+			next := &p.Runs[i+1]
+			next.Changes = append([]modelChange{{Do: "edit", Doubt: true, Words: 260}}, next.Changes...)
+		}
+	}
+}
+
+// queue lets another process take the ledger over while requests wait for their
+// turn: only where calls are rare do they wait that long.
+func (p *modelPlan) queue(t *rapid.T) {
+	if p.Rate > 0.05 {
+		return
+	}
+	h := modelHit{At: atPosted, Do: doAwayTwo, Away: time.Minute, Hang: rapid.Bool().Draw(t, "hang"), Nth: rapid.IntRange(5, 12).Draw(t, "queue at")}
+	p.Lanes, p.Runs[0].Hits = 8, append(p.Runs[0].Hits, h)
 }
 
 func drawChat(t *rapid.T) modelChat {
@@ -55,7 +84,7 @@ func drawRow(t *rapid.T) modelRow {
 	r := modelRow{
 		Gap:   rapid.SampledFrom([]time.Duration{2 * time.Second, time.Hour, 5 * time.Second, 0, time.Millisecond, 900 * time.Microsecond}).Draw(t, "gap"),
 		Out:   rapid.Bool().Draw(t, "out"),
-		Words: rapid.SampledFrom([]int{1, 5, 20, 150, 260}).Draw(t, "words"), // of 5 characters: up to three parts
+		Words: rapid.SampledFrom([]int{1, 20, 150, 260, 260}).Draw(t, "words"), // of 5 characters: up to three parts
 	}
 	if n := rapid.IntRange(0, 9).Draw(t, "flaw"); n == 9 {
 		r.Flaw = rapid.SampledFrom([]string{"blank", "no time", "skip", "kind"}).Draw(t, "which flaw")
@@ -84,12 +113,18 @@ func drawFault(t *rapid.T) modelFault {
 			time.Second, 10 * time.Second, time.Minute, time.Hour}).Draw(t, "for")
 		return f
 	case "poison":
-		f.Kind, f.Code = sandbox.Status, 500
+		f.Kind = sandbox.Status
+		f.Code = rapid.SampledFrom([]int{500, 500, 500, 400}).Draw(t, "code")
 		f.Nth = rapid.IntRange(2, 9).Draw(t, "which message")
+		f.To = rapid.SampledFrom([]time.Duration{0, 0, time.Minute, time.Hour}).Draw(t, "for")
 		return f
 	}
 	if f.Kind == sandbox.Status {
-		f.Code = rapid.SampledFrom([]int{429, 500, 503}).Draw(t, "code")
+		codes := []int{429, 500, 503}
+		if f.On == "message" {
+			codes = append(codes, 400)
+		}
+		f.Code = rapid.SampledFrom(codes).Draw(t, "code")
 	}
 	switch rapid.IntRange(0, 2).Draw(t, "how often") {
 	case 0:
@@ -108,9 +143,15 @@ func drawFault(t *rapid.T) modelFault {
 
 func drawRun(t *rapid.T) modelRun {
 	r := modelRun{
-		Later:   rapid.SampledFrom([]time.Duration{0, 0, 0, time.Minute, 1000 * time.Hour}).Draw(t, "later"),
-		Changes: rapid.SliceOfN(rapid.Custom(drawChange), 0, 3).Draw(t, "changes"),
-		Hits:    rapid.SliceOfN(rapid.Custom(drawHit), 0, 3).Draw(t, "hits"),
+		Later:     rapid.SampledFrom([]time.Duration{0, 0, 0, time.Minute, 1000 * time.Hour}).Draw(t, "later"),
+		Changes:   rapid.SliceOfN(rapid.Custom(drawChange), 0, 3).Draw(t, "changes"),
+		Decisions: rapid.SliceOfN(rapid.Custom(drawDecision), 0, 2).Draw(t, "decisions"),
+		Hits:      rapid.SliceOfN(rapid.Custom(drawHit), 0, 3).Draw(t, "hits"),
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "decides") {
+		h := modelHit{At: rapid.SampledFrom([]modelEvent{atPosted, atRead, atCommitted}).Draw(t, "decides at"), Do: doDecide, Decision: drawDecision(t)}
+		h.draw(t)
+		r.Hits = append(r.Hits, h)
 	}
 	if rapid.IntRange(0, 3).Draw(t, "dies") > 0 {
 		r.Hits = append(r.Hits, drawDeath(t))
@@ -121,7 +162,7 @@ func drawRun(t *rapid.T) modelRun {
 // drawDeath draws how a process ends.
 func drawDeath(t *rapid.T) modelHit {
 	h := modelHit{
-		At: rapid.SampledFrom([]modelEvent{atPosted, atPart, atContacts, atSend, atCommit, atCommitted, atRead, atContacts}).Draw(t, "dies at"),
+		At: rapid.SampledFrom([]modelEvent{atPosted, atPart, atContacts, atSend, atCommit, atCommitted, atRead, atContacts, atPart}).Draw(t, "dies at"),
 		Do: rapid.SampledFrom([]modelDeed{doKill, doKill, doUsurp}).Draw(t, "dies of"),
 	}
 	if h.At == atCommit {

@@ -26,8 +26,10 @@ type modelCase struct {
 	rig      *rig
 	legacy   *modelLegacy
 	db       sync.Mutex // around legacy
+	person   *modelPerson
 	poisoned bool
-	loud     int // messages that were not silent
+	refusing bool // the server refuses some messages
+	loud     int  // messages that were not silent
 	pool     *modelPooler
 	dsn      string
 	all      sync.WaitGroup
@@ -71,6 +73,10 @@ func (c *modelCase) live(t *testing.T) error {
 	if err := c.legacy.clear(); err != nil {
 		return err
 	}
+	if c.person, err = newModelPerson(ctx, c.dsn); err != nil {
+		return err
+	}
+	defer c.person.conn.Close(ctx)
 	db, err := source.Open(ctx, source.Options{DSN: c.dsn + "&application_name=legacy"})
 	if err != nil {
 		return err
@@ -90,6 +96,8 @@ func (c *modelCase) live(t *testing.T) error {
 	failing := 0 // kinds of failure that may hit one message again and again
 	for _, f := range p.Faults {
 		switch {
+		case f.Code == 400:
+			c.refusing = true
 		case f.On == "poison", f.On == "message" && f.Chance > 0: // chance hits five times in a row, too
 			c.poisoned = true
 		case f.On == "message" && f.Nth == 0 && f.Code != 429:
@@ -106,7 +114,7 @@ func (c *modelCase) live(t *testing.T) error {
 				Bot:      amojo.Party{ID: wo.Channel.Bot.ClientID, RefID: wo.Channel.Bot.ID, Name: wo.Channel.Bot.Name},
 				Managers: map[string]compose.Manager{"m1": {Name: "Anna", RefID: wo.Users[0].AmojoID}}},
 			Region: "RU", PersonKey: []byte("test"), SettleTime: p.settleTime(), Lanes: p.Lanes,
-			MaxChanged: 10, MaxRejected: 10, Log: zerolog.Nop(),
+			MaxChanged: 10, MaxRejected: 10, Hold: p.Hold, Log: zerolog.Nop(),
 		}}
 	if p.Announce {
 		c.rig.options.Announce = importer.AnnounceLast
@@ -120,6 +128,9 @@ func (c *modelCase) live(t *testing.T) error {
 		for _, change := range run.Changes {
 			c.change(change)
 		}
+		for _, d := range run.Decisions {
+			c.decides(d, false)
+		}
 		c.follow(c.start(fmt.Sprint("run ", i+1), run.Hits))
 		c.pool.settle()
 		if len(c.faults) > 0 {
@@ -128,6 +139,9 @@ func (c *modelCase) live(t *testing.T) error {
 	}
 	for _, change := range p.Afterward {
 		c.change(change)
+	}
+	for _, d := range p.Decisions {
+		c.decides(d, false)
 	}
 	c.follow(c.start("the last run", nil))
 	c.all.Wait()
@@ -141,6 +155,13 @@ func (c *modelCase) live(t *testing.T) error {
 		if n := world.Counters().Messages; n != sent {
 			c.fail("a run with nothing to do sent %d messages", n-sent)
 		}
+		c.check()
+	}
+	for _, d := range p.Finally {
+		if len(c.faults) > 0 || !c.decides(d, false) {
+			break
+		}
+		c.follow(c.start("a run after a decision", nil))
 		c.check()
 	}
 	c.tallyWorld()

@@ -25,7 +25,8 @@ func (p *modelProcess) transport(base http.RoundTripper) http.RoundTripper {
 		}
 		if post {
 			p.event(atPost, bodyOf(req))
-			if modelMessages.MatchString(req.URL.Path) {
+			message := modelMessages.MatchString(req.URL.Path)
+			if message {
 				p.event(atSend, bodyOf(req))
 			}
 			if p.isDead() {
@@ -33,6 +34,9 @@ func (p *modelProcess) transport(base http.RoundTripper) http.RoundTripper {
 			}
 			if by := p.c.taker(); by != p {
 				p.c.fail("%s sends after %s took the ledger over", p.name, by.name)
+			}
+			if message {
+				p.c.mayBeSent(p.name, bodyOf(req))
 			}
 		}
 		resp, err := p.c.history(req)
@@ -78,7 +82,7 @@ func (c *modelCase) history(req *http.Request) (*http.Response, error) {
 	}
 	for _, chat := range c.rig.world.Snapshot().Chats {
 		if chat.ID == where[1] && len(chat.Messages) > 1 {
-			c.hit("history stalled")
+			c.tally.add("history stalled", 1)
 			return &http.Response{Status: "204 No Content", StatusCode: http.StatusNoContent, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 				Header: http.Header{}, Body: http.NoBody, Request: req}, nil
 		}

@@ -25,11 +25,14 @@ type modelPlan struct {
 	Stall     modelStall
 	Page      int  // most messages of a history that an answer gives; 0: the server's own bound
 	Announce  bool // the newest message of a chat is not silent
+	Hold      bool // a conversation waits at its first parked message
 	Seed      uint64
 	Faults    []modelFault
 	Runs      []modelRun
-	Afterward []modelChange // before the last run
-	Again     bool          // one run more, with nothing to do
+	Afterward []modelChange   // before the last run
+	Decisions []modelDecision // too
+	Again     bool            // one run more, with nothing to do
+	Finally   []modelDecision // after it, each with one run more
 }
 
 // modelStall is a time in which the histories of chats with some messages show
@@ -69,19 +72,21 @@ type modelFault struct {
 
 // modelRun is one process: what changes before it starts, what hits it, how it ends.
 type modelRun struct {
-	Later   time.Duration // than the end of the process before it
-	Changes []modelChange
-	Hits    []modelHit
+	Later     time.Duration // than the end of the process before it
+	Changes   []modelChange
+	Decisions []modelDecision // after the changes
+	Hits      []modelHit
 }
 
 // modelHit happens at the nth event of a kind.
 type modelHit struct {
-	At   modelEvent
-	Nth  int
-	Do   modelDeed
-	Away time.Duration // how long the ledger's network is away
-	Hang bool          // connecting then hangs rather than fails
-	Late modelChange   // for doChange
+	At       modelEvent
+	Nth      int
+	Do       modelDeed
+	Away     time.Duration // how long the ledger's network is away
+	Hang     bool          // connecting then hangs rather than fails
+	Late     modelChange   // for doChange
+	Decision modelDecision // for doDecide, which waits from then on until something is parked
 }
 
 type modelEvent string
@@ -112,6 +117,7 @@ const (
 	doTwo       modelDeed = "two"        // another process is started
 	doLegacyCut modelDeed = "legacy cut" // the legacy server ends all its sessions
 	doChange    modelDeed = "change"     // the legacy database changes
+	doDecide    modelDeed = "decide"     // a person decides about parked messages
 )
 
 // modelChange changes the legacy database.

@@ -25,8 +25,9 @@ type modelProcess struct {
 	until   time.Time // the ledger is away
 	hang    bool
 	befell  map[modelDeed]bool
-	begun   bool // it made a request
-	unlucky bool // it lost connections to the ledger
+	begun   bool         // it made a request
+	unlucky bool         // it lost connections to the ledger
+	decided map[int]bool // hits at which a person has decided
 	second  *modelProcess
 	ended   chan struct{}
 	err     error
@@ -34,7 +35,7 @@ type modelProcess struct {
 
 // start starts the importer in a process of its own.
 func (c *modelCase) start(name string, hits []modelHit) *modelProcess {
-	p := &modelProcess{c: c, name: name, seen: map[modelEvent]int{}, hits: hits, befell: map[modelDeed]bool{}, conns: map[*modelConn]bool{}, ended: make(chan struct{})}
+	p := &modelProcess{c: c, name: name, seen: map[modelEvent]int{}, hits: hits, befell: map[modelDeed]bool{}, decided: map[int]bool{}, conns: map[*modelConn]bool{}, ended: make(chan struct{})}
 	r := *c.rig
 	p.rig = &r
 	r.dial = p.dial
@@ -67,21 +68,21 @@ func (p *modelProcess) event(e modelEvent, body string) (cut bool) {
 		return true
 	}
 	p.seen[e]++
-	var now []modelHit
-	for _, h := range p.hits {
-		if h.At == e && h.Nth == p.seen[e] {
-			now = append(now, h)
+	var now []int
+	for i, h := range p.hits {
+		if h.At == e && (h.Nth == p.seen[e] || h.Do == doDecide && h.Nth < p.seen[e] && !p.decided[i]) {
+			now = append(now, i)
 		}
 	}
 	p.mu.Unlock()
-	for _, h := range now {
-		cut = p.do(h, body) || cut
+	for _, i := range now {
+		cut = p.do(i, body) || cut
 	}
 	return cut
 }
 
-func (p *modelProcess) do(h modelHit, body string) (cut bool) {
-	c := p.c
+func (p *modelProcess) do(hit int, body string) (cut bool) {
+	c, h := p.c, p.hits[hit]
 	p.mu.Lock()
 	p.befell[h.Do] = true
 	p.mu.Unlock()
@@ -128,6 +129,12 @@ func (p *modelProcess) do(h modelHit, body string) (cut bool) {
 	case doChange:
 		c.change(h.Late)
 		c.hit("legacy changed during a run")
+	case doDecide:
+		if c.decides(h.Decision, true) {
+			p.mu.Lock()
+			p.decided[hit] = true
+			p.mu.Unlock()
+		}
 	}
 	return false
 }
