@@ -85,9 +85,12 @@ func (f *feed) next(ctx context.Context) (*letter, error) {
 			}
 			end = m.refused(refusal)
 		}
-		if f.Hold && end.Outcome == outcome.Parked {
-			// What comes before it is decided first, and after it nothing is.
-			m.end, f.page, f.drained = &end, nil, true
+		held := f.Hold && end.Outcome == outcome.Parked
+		if held { // what comes before it is decided first, and after it nothing is
+			f.page, f.drained = nil, true
+		}
+		if held || m.planned.Attempts > 0 { // in its turn: what was tried must be looked for
+			m.end = &end
 			return m, nil
 		}
 		if err := f.settle(end); err != nil {

@@ -149,7 +149,7 @@ func (l *lane) tally() {
 // follows it in its chat.
 func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 	if m.end != nil {
-		return l.settle(*m.end)
+		return l.finish(ctx, m)
 	}
 	var reply compose.Reply
 	if m.body.ReplyToID != "" {
@@ -230,6 +230,33 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 		if s.Outcome == outcome.Planned { // there are more parts
 			l.settled = append(l.settled, s)
 		}
+	}
+	return l.settle(s)
+}
+
+// finish settles what is not to be sent, or not any more. What was tried may be in its
+// chat all the same.
+func (l *lane) finish(ctx context.Context, m *letter) error {
+	if m.planned.Attempts == 0 {
+		return l.settle(*m.end)
+	}
+	id, v, err := l.lookBack(ctx, m)
+	switch {
+	case err != nil:
+		return err
+	case v == unprovable:
+		s := m.begin()
+		s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
+		return l.settle(s)
+	case v == absent:
+		return l.settle(*m.end)
+	}
+	s := m.begin()
+	k, end := s.PartsSent+1, 0 // where its text ends cannot be told any more
+	s.Parts, s.SentMsec = max(s.Parts, k), cmp.Or(s.SentMsec, m.planned.SentAt.UnixMilli())
+	l.arrived(&s, k, end, id, compose.PartID(m.planned.MsgID, k))
+	if s.Outcome != outcome.Sent {
+		s = midway(s)
 	}
 	return l.settle(s)
 }

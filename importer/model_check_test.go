@@ -200,15 +200,13 @@ func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox
 }
 
 // maybeThere says whether a part that is not known as sent may be in the chat: it
-// was parked in doubt and not looked for since, or its row is gone, and nobody looks.
+// was parked in doubt and not looked for since.
 func (m *modelMessage) maybeThere() bool {
 	switch f := m.fate; f.reason {
 	case outcome.InDoubt:
 		return true
-	case outcome.ChangedMidway:
-		return m.deleted || m.skipped
 	default:
-		return f.before == outcome.InDoubt && (f.outcome == outcome.Planned || f.outcome == outcome.Skipped || f.reason == outcome.UnknownKind)
+		return f.before == outcome.InDoubt && (f.outcome == outcome.Planned || f.reason == outcome.SkippedByHand)
 	}
 }
 

@@ -16,47 +16,59 @@ import (
 func TestMomentIsKept(t *testing.T) {
 	t.Parallel()
 	want := []string{"imp1-c1-m1", "imp1-c1-m2", "imp1-c1-m3", "imp1-c1-m4"}
-	for _, refused := range []bool{false, true} {
-		t.Run(map[bool]string{true: "refused", false: "in doubt"}[refused], func(t *testing.T) {
-			t.Parallel()
-			r := newRig(t, legacy(t, 4), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice})
-			r.options.SettleTime = 50 * time.Millisecond
-			r.legacyExec(`update messages set sent_at = '2021-03-01+00'`)
-			if refused {
-				f := refuse(`"imp1-c1-m2"`)
-				f.Times = 1
-				r.world.AddFault(f)
-			} else {
-				r.world.AddFault(lose(`"imp1-c1-m2"`, sandbox.CutAfterApply))
-				r.wrap = func(inner importer.Target) importer.Target {
-					return &hiding{Target: inner, msgid: "imp1-c1-m2", hidden: func() (importer.Sighting, bool) { return importer.Sighting{}, true }}
+	for _, stopped := range []bool{false, true} { // before m3 and m4 were there
+		for _, refused := range []bool{false, true} {
+			name := map[bool]string{true: "refused", false: "in doubt"}[refused] + map[bool]string{true: ", the rest later"}[stopped]
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				r := newRig(t, legacy(t, 4), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice})
+				r.options.SettleTime = 50 * time.Millisecond
+				r.legacyExec(`update messages set sent_at = '2021-03-01+00'`)
+				if stopped {
+					r.legacyExec(`create table later as select * from messages where id in ('m3', 'm4')`, `delete from messages where id in ('m3', 'm4')`)
 				}
-			}
-			if err := r.run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			if m := r.messages("c1")["m2"]; m.outcome != string(outcome.Parked) {
-				t.Fatalf("m2 is %+v", m)
-			}
-			r.wrap = nil
-			r.retry(ledger.Selection{})
-			if err := r.run(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			chat, _ := r.world.Chat("imp1-c1")
-			var got []string
-			last := int64(0)
-			for _, m := range chat.Messages {
-				got = append(got, m.MsgID)
-				if m.TimeMsec <= last {
-					t.Errorf("%s is at %d, the one before it at %d", m.MsgID, m.TimeMsec, last)
+				if refused {
+					f := refuse(`"imp1-c1-m2"`)
+					f.Times = 1
+					r.world.AddFault(f)
+				} else {
+					r.world.AddFault(lose(`"imp1-c1-m2"`, sandbox.CutAfterApply))
+					r.wrap = func(inner importer.Target) importer.Target {
+						return &hiding{Target: inner, msgid: "imp1-c1-m2", hidden: func() (importer.Sighting, bool) { return importer.Sighting{}, true }}
+					}
 				}
-				last = m.TimeMsec
-			}
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Error(diff)
-			}
-			r.complete()
-		})
+				if err := r.run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				if m := r.messages("c1")["m2"]; m.outcome != string(outcome.Parked) {
+					t.Fatalf("m2 is %+v", m)
+				}
+				if stopped {
+					r.legacyExec(`insert into messages select * from later`)
+					if err := r.run(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				r.wrap = nil
+				r.retry(ledger.Selection{})
+				if err := r.run(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				chat, _ := r.world.Chat("imp1-c1")
+				var got []string
+				last := int64(0)
+				for _, m := range chat.Messages {
+					got = append(got, m.MsgID)
+					if m.TimeMsec <= last {
+						t.Errorf("%s is at %d, the one before it at %d", m.MsgID, m.TimeMsec, last)
+					}
+					last = m.TimeMsec
+				}
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Error(diff)
+				}
+				r.complete()
+			})
+		}
 	}
 }

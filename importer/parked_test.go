@@ -192,9 +192,8 @@ func (h *hiding) Delivered(ctx context.Context, q importer.Doubt) (importer.Sigh
 
 var _ importer.Target = (*hiding)(nil)
 
-// TestRetryOfDoubt: a message is parked in doubt, then for its row, then planned again.
-// What parked it last says nothing about the request that had no answer: one look
-// that does not show it is not enough.
+// TestRetryOfDoubt: a message is parked in doubt, and stays so while its row cannot be
+// sent any more. When it is planned again, one look that does not show it is not enough.
 func TestRetryOfDoubt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, legacy(t, 5), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice, Faults: []sandbox.Fault{lose(`"imp1-c1-m3"`, sandbox.CutAfterApply)}})
@@ -215,7 +214,7 @@ func TestRetryOfDoubt(t *testing.T) {
 	}
 	is(outcome.InDoubt)
 	r.legacyExec(`update messages set kind = 'nonsense' where id = 'm3'`)
-	is(outcome.UnknownKind)
+	is(outcome.InDoubt)
 	r.legacyExec(`update messages set kind = 'text' where id = 'm3'`)
 	r.options.SettleTime = 20 * time.Second // the second look finds it long before
 	hidden = func() (importer.Sighting, bool) { return importer.Sighting{Predecessor: true}, looks.Add(1) == 1 }

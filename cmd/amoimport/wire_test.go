@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"testing"
 
 	"github.com/amoimport/amoimport/internal/config"
@@ -18,3 +19,28 @@ func TestNoneIsNotTheDefault(t *testing.T) {
 		t.Errorf("25%% and 100%% become %v and %v", some.MaxChanged, some.MaxRejected)
 	}
 }
+
+// TestOnlyGET: what changes anything does not leave in a dry run.
+func TestOnlyGET(t *testing.T) {
+	left := 0
+	way := onlyGET{roundTripper(func(*http.Request) (*http.Response, error) {
+		left++
+		return &http.Response{StatusCode: http.StatusNoContent, Body: http.NoBody}, nil
+	})}
+	for _, method := range []string{http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodGet} {
+		req, err := http.NewRequestWithContext(t.Context(), method, "https://example.amocrm.ru/api/v4/contacts", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := way.RoundTrip(req); (err == nil) != (method == http.MethodGet) {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+	if left != 1 {
+		t.Errorf("%d requests left", left)
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }

@@ -1,5 +1,5 @@
--- The floor is the last millisecond taken by the nearest message before this one
--- of which anything was sent. $6: nothing after the first parked message. Its place is
+-- The floor is the last millisecond taken by the nearest message before this one that
+-- was ever tried: it may be in its chat, or be tried again. $6: nothing after the first parked message. Its place is
 -- read before the rest, so that the index is read no further than to it.
 with gate as materialized (
     select sent_at, seq, id
@@ -14,7 +14,7 @@ from amoimport.message m
 left join lateral (
     select s.sent_msec + s.parts - 1 as last_msec
     from amoimport.message s
-    where s.conversation = m.conversation and s.parts_sent > 0
+    where s.conversation = m.conversation and s.sent_msec is not null
         and (s.sent_at, s.seq, length(s.id), s.id) < (m.sent_at, m.seq, length(m.id), m.id)
     order by s.sent_at desc, s.seq desc, length(s.id) desc, s.id desc
     limit 1

@@ -4,5 +4,5 @@ select id, msgid, sent_msec, parts_sent,
         order by sent_at, seq, length(id), id
         rows between 1 following and unbounded following), false)
 from amoimport.message
-where conversation = $1 and parts_sent > 0
+where conversation = $1 and sent_msec is not null and parts_sent > 0
 order by sent_at, seq, length(id), id

@@ -24,13 +24,14 @@ merged as (
         row_hash = excluded.row_hash,
         -- What enrol decided, enrol may decide again, and so what was decided about a row
         -- that has changed since: it may be mended. The rest is the lanes' or a person's,
-        -- who may have said skip.
+        -- who may have said skip; what was tried may be in its chat,
+        -- where its lane looks first.
         (outcome, reason, detail) = (
-            select case when open then excluded.outcome else m.outcome end,
-                case when open then excluded.reason else m.reason end,
-                case when open then excluded.detail else m.detail end
+            select case when open and m.attempts > 0 then 'planned' when open then excluded.outcome else m.outcome end,
+                case when open and m.attempts > 0 then null when open then excluded.reason else m.reason end,
+                case when open and m.attempts > 0 then null when open then excluded.detail else m.detail end
             from (
-                select m.parts_sent = 0 and (m.outcome = 'planned'
+                select m.parts_sent = 0 and (m.outcome = 'planned' and m.attempts = 0
                     or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')
                     or m.outcome in ('skipped', 'parked') and m.reason <> 'skipped_by_hand' and m.row_hash <> excluded.row_hash) as open
             ) decided),
@@ -48,7 +49,7 @@ merged as (
         or (m.outcome = 'sent' and not $5::boolean and m.sent_hash <> excluded.row_hash)
         or (m.parts_sent = 0 and m.outcome <> 'sent' and (m.sent_at is distinct from excluded.sent_at or m.seq <> excluded.seq))
         or (m.parts_sent = 0 and (m.outcome, m.reason, m.detail) is distinct from (excluded.outcome, excluded.reason, excluded.detail)
-            and (m.outcome = 'planned' or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')))
+            and (m.outcome = 'planned' and m.attempts = 0 or m.reason in ('skipped_by_query', 'no_sent_at', 'no_conversation', 'deleted_in_legacy')))
     returning (xmax = 0) as fresh
 )
 select (select count(*) from batch), (select count(*) from merged where fresh),
