@@ -35,13 +35,14 @@ var knows = map[string][]string{
 	// The importer knows the leaves; what is below it does not know it.
 	"importer/identity": {"source", "importer/outcome"},
 	"importer/compose":  {"source", "amojo", "importer/identity", "importer/outcome"},
+	"importer/media":    {"importer/compose"},
 	"importer/ledger":   {"source", "importer/outcome", "migrations"},
 	"importer/dryrun":   {"source", "importer", "importer/compose", "importer/identity", "importer/ledger", "importer/outcome"},
 	"importer/verify":   {"source", "amojo", "importer/compose", "importer/ledger", "importer/outcome"},
 	"importer/tidy":     {"source", "amocrm", "importer/ledger", "importer/outcome"},
 	"importer/report":   {"source", "importer/ledger", "importer/outcome", "importer/verify"},
 	"importer": {"source", "amojo", "amocrm", "pace",
-		"importer/compose", "importer/identity", "importer/ledger", "importer/outcome"},
+		"importer/compose", "importer/identity", "importer/ledger", "importer/media", "importer/outcome"},
 
 	"internal/page":           {"importer/ledger", "importer/outcome"},
 	"internal/config":         {"importer/compose", "importer/identity", "importer/outcome"},

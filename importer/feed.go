@@ -13,7 +13,11 @@ import (
 type letter struct {
 	planned ledger.Planned
 	body    source.Message
+	notes   []outcome.Code  // what was done to the body
 	end     *ledger.Settled // it is not to be sent, and this becomes of it
+	// otherwise is what becomes of it where its first try turns out not to be in the
+	// chat; nil: this letter itself.
+	otherwise *letter
 }
 
 // begin is the record of a message as it stands before anything more is sent.
@@ -78,8 +82,14 @@ func (f *feed) next(ctx context.Context) (*letter, error) {
 		m.body = body
 		end := m.gone()
 		if there {
-			// Whether it can be sent does not depend on what it quotes.
-			_, refusal := f.Compose.Compose(f.row, body, compose.Reply{})
+			refusal, err := f.settleFile(ctx, m)
+			if err != nil {
+				return nil, err
+			}
+			if refusal == nil {
+				// Whether it can be sent does not depend on what it quotes.
+				_, refusal = f.Compose.Compose(f.row, m.body, compose.Reply{})
+			}
 			if refusal == nil {
 				return m, nil
 			}

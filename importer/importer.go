@@ -154,6 +154,7 @@ type Options struct {
 	Target  Target
 	Ledger  *ledger.Ledger // open, its lease held
 	Compose compose.Settings
+	Files   Files
 	Log     zerolog.Logger
 
 	Announce     Announce

@@ -169,7 +169,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 	}
 
 	s := m.begin()
-	s.Notes, s.Kind = composed.Notes, source.Kind(parts[0].Content.Type)
+	s.Notes, s.Kind = append(composed.Notes, m.notes...), source.Kind(parts[0].Content.Type)
 	tried := s.Attempts > 0
 	if tried {
 		id, v, err := l.lookBack(ctx, m)
@@ -189,6 +189,8 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 			if s.Outcome == outcome.Sent {
 				return l.settle(s)
 			}
+		case m.otherwise != nil:
+			return l.deliver(ctx, m.otherwise, last)
 		}
 	}
 	switch {

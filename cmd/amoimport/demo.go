@@ -189,7 +189,7 @@ func (d *demo) configure() error {
 		return fmt.Errorf("write the demo's configuration: %w", err)
 	}
 	accountConfig(f, d.world.Options(), d.url)
-	_, err = fmt.Fprintf(f, "source:\n  name: demo\nrun:\n  settle_time: %s\n", demoSettle)
+	_, err = fmt.Fprintf(f, "source:\n  name: demo\nmedia:\n  ask: never\nrun:\n  settle_time: %s\n", demoSettle)
 	return errors.Join(err, f.Close())
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/media"
 	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/pace"
 	"github.com/amoimport/amoimport/source"
@@ -198,6 +199,8 @@ func composing(cfg *config.Config, managers map[string]compose.Manager) compose.
 		Managers:          managers,
 		ManagerNameFormat: cfg.Replay.ManagerName,
 		UnnamedClient:     cfg.Contacts.Unnamed,
+		MediaURL:          compose.MediaTemplate(cfg.Media.URLTemplate),
+		AllowLoopback:     cfg.Media.AllowLoopback,
 	}
 }
 
@@ -220,6 +223,7 @@ func setup(cfg *config.Config, t target) ledger.Setup {
 func running(cfg *config.Config, t target) importer.Options {
 	return importer.Options{
 		Compose:      composing(cfg, importer.Speakers(t.managers)),
+		Files:        files(cfg),
 		Announce:     importer.Announce(cfg.Replay.Announce),
 		Region:       cfg.Contacts.DefaultRegion,
 		PersonKey:    personKey(cfg.Channel.Secret),
@@ -236,9 +240,25 @@ func running(cfg *config.Config, t target) importer.Options {
 
 // settingsDigest is a digest of all that decides what a run makes of which rows.
 func settingsDigest(cfg *config.Config, t target, queries string) string {
-	text, _ := json.Marshal([]any{setup(cfg, t), queries, cfg.Source.Timezone.String(), cfg.Replay, cfg.Contacts, cfg.Channel.Bot, cfg.Managers.ByID}) // all of it can be written
+	text, _ := json.Marshal([]any{setup(cfg, t), queries, cfg.Source.Timezone.String(), cfg.Replay, cfg.Media, cfg.Contacts, cfg.Channel.Bot, cfg.Managers.ByID}) // all of it can be written
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
+}
+
+// files is what a run does about files of which the rows do not tell all.
+func files(cfg *config.Config) importer.Files {
+	m := cfg.Media
+	f := importer.Files{All: m.Ask == "all", AsText: m.Unreachable == "text_with_name"}
+	if m.Ask != "never" {
+		f.Asker = asker(cfg)
+	}
+	return f
+}
+
+// asker asks servers about files, within the bounds that are set.
+func asker(cfg *config.Config) *media.Asker {
+	m := cfg.Media
+	return media.New(media.Options{Timeout: m.Timeout, Rate: m.PerHost, AllowLoopback: m.AllowLoopback})
 }
 
 // holds says whether conversations wait at their parked messages.

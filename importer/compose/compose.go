@@ -35,7 +35,10 @@ func (s Settings) Compose(c source.Conversation, m source.Message, reply Reply) 
 		return Composed{}, r
 	}
 	text, cleaned := cleanText(m.Text)
-	content, fromURL, r := content(m, text)
+	if m.MediaURL, r = s.mediaURL(c, m); r != nil {
+		return Composed{}, r
+	}
+	content, fromURL, r := s.content(m, text)
 	if r != nil {
 		return Composed{}, r
 	}

@@ -14,14 +14,8 @@ import (
 
 // content is what the row carries, without its text. The second result says
 // that the file's name was taken from its URL.
-func content(m source.Message, text string) (amojo.Content, bool, *Refusal) {
-	kind := m.Kind
-	if kind == "" {
-		kind = source.KindText
-		if strings.TrimSpace(m.MediaURL) != "" {
-			kind = source.KindFile
-		}
-	}
+func (s Settings) content(m source.Message, text string) (amojo.Content, bool, *Refusal) {
+	kind := kindOf(m)
 	c := amojo.Content{Type: amojo.MessageType(kind)}
 	var fromURL bool
 	var r *Refusal
@@ -31,11 +25,11 @@ func content(m source.Message, text string) (amojo.Content, bool, *Refusal) {
 			r = &Refusal{Code: outcome.BlankText}
 		}
 	case source.KindPicture, source.KindFile, source.KindVideo:
-		fromURL, r = fillFile(&c, m)
+		fromURL, r = s.fillFile(&c, m)
 	case source.KindVoice, source.KindAudio:
-		_, r = fillMedia(&c, m)
+		_, r = s.fillMedia(&c, m)
 	case source.KindSticker:
-		r = fillSticker(&c, m)
+		r = s.fillSticker(&c, m)
 	case source.KindLocation:
 		r = fillLocation(&c, m)
 	case source.KindContact:
@@ -49,6 +43,17 @@ func content(m source.Message, text string) (amojo.Content, bool, *Refusal) {
 	return c, fromURL, nil
 }
 
+// kindOf is the row's kind, or what a row without one can only be.
+func kindOf(m source.Message) source.Kind {
+	switch {
+	case m.Kind != "":
+		return m.Kind
+	case strings.TrimSpace(m.MediaURL) != "":
+		return source.KindFile
+	}
+	return source.KindText
+}
+
 // noMedia refuses to lose an attachment that the kind cannot carry.
 func noMedia(m source.Message) *Refusal {
 	if strings.TrimSpace(m.MediaURL) == "" {
@@ -57,11 +62,11 @@ func noMedia(m source.Message) *Refusal {
 	return &Refusal{Code: outcome.UnexpectedMedia}
 }
 
-func fillMedia(c *amojo.Content, m source.Message) (*url.URL, *Refusal) {
+func (s Settings) fillMedia(c *amojo.Content, m source.Message) (*url.URL, *Refusal) {
 	if strings.TrimSpace(m.MediaURL) == "" {
 		return nil, &Refusal{Code: outcome.NoMediaURL}
 	}
-	u, problem := publicURL(m.MediaURL)
+	u, problem := PublicURL(m.MediaURL, s.AllowLoopback)
 	if problem != "" {
 		return nil, &Refusal{outcome.BadMediaURL, problem}
 	}
@@ -75,8 +80,8 @@ func fillMedia(c *amojo.Content, m source.Message) (*url.URL, *Refusal) {
 	return u, nil
 }
 
-func fillFile(c *amojo.Content, m source.Message) (fromURL bool, _ *Refusal) {
-	u, r := fillMedia(c, m)
+func (s Settings) fillFile(c *amojo.Content, m source.Message) (fromURL bool, _ *Refusal) {
+	u, r := s.fillMedia(c, m)
 	if r != nil {
 		return false, r
 	}
@@ -95,14 +100,14 @@ func fillFile(c *amojo.Content, m source.Message) (fromURL bool, _ *Refusal) {
 	return fromURL, nil
 }
 
-func fillSticker(c *amojo.Content, m source.Message) *Refusal {
+func (s Settings) fillSticker(c *amojo.Content, m source.Message) *Refusal {
 	if c.StickerID = oneLine(m.StickerID); c.StickerID == "" {
 		return &Refusal{Code: outcome.NoStickerID}
 	}
 	if strings.TrimSpace(m.MediaURL) == "" {
 		return nil
 	}
-	_, r := fillMedia(c, m)
+	_, r := s.fillMedia(c, m)
 	return r
 }
 

@@ -46,7 +46,7 @@ func (s Settings) Chat(c source.Conversation) (Chat, *Refusal) {
 		if strings.TrimSpace(raw) == "" {
 			return ""
 		}
-		u, problem := publicURL(raw)
+		u, problem := PublicURL(raw, false)
 		if problem != "" {
 			chat.Notes = append(chat.Notes, dropped)
 			return ""

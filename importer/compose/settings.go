@@ -39,6 +39,12 @@ type Settings struct {
 	// requires; {id} is the legacy id. "" means "Client {id}" and "Manager {id}".
 	UnnamedClient  string
 	UnnamedManager string
+
+	// MediaURL makes the URLs of files for a database that holds none.
+	MediaURL MediaTemplate
+
+	// AllowLoopback takes files on this machine for public: those of a rehearsal.
+	AllowLoopback bool
 }
 
 // Manager is a person inside.
@@ -86,6 +92,9 @@ func (s Settings) Validate() error {
 	}
 	if f := s.ManagerNameFormat; f != "" && (!strings.Contains(f, namePlaceholder) || utf8.RuneCountInString(f) > maxNameFormat) {
 		faults = append(faults, fmt.Errorf("manager name format %q must hold %s and at most %d characters", f, namePlaceholder, maxNameFormat))
+	}
+	if err := s.MediaURL.Validate(s.AllowLoopback); err != nil {
+		faults = append(faults, err)
 	}
 	return errors.Join(faults...)
 }

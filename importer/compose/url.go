@@ -10,9 +10,10 @@ import (
 
 const maxURL = 2048
 
-// publicURL reads a URL that amojo is to fetch from outside. The problem, ""
-// for none, says what is wrong without showing the URL.
-func publicURL(raw string) (_ *url.URL, problem string) {
+// PublicURL reads a URL that amojo is to fetch from outside. The problem, ""
+// for none, says what is wrong without showing the URL. With loopback it may also
+// be on this machine, as the files of a rehearsal are.
+func PublicURL(raw string, loopback bool) (_ *url.URL, problem string) {
 	raw = strings.TrimSpace(raw)
 	if len(raw) > maxURL {
 		return nil, fmt.Sprintf("%d bytes long", len(raw))
@@ -31,7 +32,11 @@ func publicURL(raw string) (_ *url.URL, problem string) {
 	case len(u.String()) > maxURL:
 		return nil, fmt.Sprintf("%d bytes long with escapes", len(u.String()))
 	}
-	return u, hostProblem(u.Hostname())
+	host := u.Hostname()
+	if ip, err := netip.ParseAddr(host); loopback && (host == "localhost" || err == nil && ip.Unmap().IsLoopback()) {
+		return u, ""
+	}
+	return u, hostProblem(host)
 }
 
 // schemeProblem names only schemes that are known: what stands before the colon
@@ -48,7 +53,7 @@ func schemeProblem(scheme string) string {
 func hostProblem(host string) string {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if ip, err := netip.ParseAddr(host); err == nil {
-		if ip = ip.Unmap(); !ip.IsGlobalUnicast() || ip.IsPrivate() || sharedAddress(ip) {
+		if !PublicAddress(ip) {
 			return "the address is a private one"
 		}
 		return ""
@@ -72,9 +77,38 @@ func hostProblem(host string) string {
 	return ""
 }
 
-// sharedAddress reports an address of carriers' inner networks, RFC 6598.
-func sharedAddress(ip netip.Addr) bool {
-	return netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64, 0, 0}), 10).Contains(ip)
+// PublicAddress says whether an address is one of the Internet at large: not of
+// this machine, of a network behind it, or of one kept for tests and protocols.
+func PublicAddress(ip netip.Addr) bool {
+	ip = ip.Unmap().WithZone("")
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() {
+		return false
+	}
+	b := ip.As16()
+	if ip.Is4() {
+		switch b4 := b[12:]; {
+		case b4[0] == 0, b4[0] >= 240: // this network; never given to anybody
+			return false
+		case b4[0] == 100 && b4[1]&0xc0 == 64: // carriers' inner networks, RFC 6598
+			return false
+		case b4[0] == 192 && b4[1] == 0 && b4[2] == 0: // protocols, RFC 6890
+			return false
+		case b4[0] == 198 && b4[1]&0xfe == 18: // measurements, RFC 2544
+			return false
+		}
+		return true
+	}
+	switch {
+	case b[0] == 0xfe && b[1]&0xc0 == 0xc0: // site-local, RFC 3879
+		return false
+	case [12]byte(b[:12]) == [12]byte{0, 0x64, 0xff, 0x9b}: // IPv4 behind a translator, RFC 6052
+		return PublicAddress(netip.AddrFrom4([4]byte(b[12:])))
+	case [6]byte(b[:6]) == [6]byte{0, 0x64, 0xff, 0x9b, 0, 1}: // translators of local use, RFC 8215
+		return false
+	case b[0] == 0x20 && b[1] == 0x02: // IPv4 inside IPv6, RFC 3056
+		return PublicAddress(netip.AddrFrom4([4]byte(b[2:6])))
+	}
+	return true
 }
 
 func hostName(host string) bool {

@@ -48,6 +48,7 @@ const (
 	LinkRejected     Code = "link_rejected"
 	ChatRejected     Code = "chat_rejected"
 	LedgerRefused    Code = "ledger_refused"
+	MediaUnreachable Code = "media_unreachable"
 )
 
 // What is worth knowing about a message that was sent, or about a chat.
@@ -61,6 +62,7 @@ const (
 	FileNameFromURL     Code = "file_name_from_url"
 	AvatarDropped       Code = "avatar_dropped"
 	ProfileLinkDropped  Code = "profile_link_dropped"
+	MediaAsText         Code = "media_as_text"
 )
 
 // Reason is what a code means to a person.

@@ -2,7 +2,7 @@ package outcome
 
 // registry is built anew on each call: the package keeps no state that somebody
 // could change.
-func registry() [38]Reason {
+func registry() [40]Reason {
 	return [...]Reason{
 		{SkippedByQuery, Skipped,
 			"the messages query gave a skip_reason for the row",
@@ -38,7 +38,7 @@ func registry() [38]Reason {
 			"correct source_external_id in the conversations query, or leave it null; then amoimport parked retry --reason bad_source_id"},
 		{NoMediaURL, Parked,
 			"an attachment without media_url",
-			"give its URL in the messages query, then amoimport parked retry --reason no_media_url; or set a skip_reason if the file is lost"},
+			"give its URL in the messages query or by media.url_template, then amoimport parked retry --reason no_media_url; or set a skip_reason if the file is lost"},
 		{BadMediaURL, Parked,
 			"amoCRM cannot fetch the media_url from outside",
 			"use a public http or https URL of at most 2048 characters, without user and password; then amoimport parked retry --reason bad_media_url"},
@@ -47,10 +47,10 @@ func registry() [38]Reason {
 			"give the row the kind of its attachment, or make media_url null for this kind; then amoimport parked retry --reason unexpected_media"},
 		{NoFileName, Parked,
 			"an attachment without file_name, and its URL ends without a name",
-			"give a file_name in the messages query"},
+			"give a file_name in the messages query; with media.ask: missing the file's server is asked for it"},
 		{NoFileSize, Parked,
 			"an attachment without file_size, which amoCRM requires of pictures, files and videos",
-			"give the file_size in bytes in the messages query"},
+			"give the file_size in bytes in the messages query; with media.ask: missing the file's server is asked for it"},
 		{BadLocation, Parked,
 			"a location without latitude and longitude, or outside of the earth",
 			"check latitude (-90 to 90) and longitude (-180 to 180) in the messages query; they may be swapped"},
@@ -94,6 +94,9 @@ func registry() [38]Reason {
 		{LedgerRefused, Parked,
 			"the ledger's Postgres refused to store something about the message",
 			"amoimport parked retry --reason ledger_refused looks whether it is in its chat, and sends it if it is not"},
+		{MediaUnreachable, Parked,
+			"the file is not to be had from its URL",
+			"put the file or its media_url right, then amoimport parked retry --reason media_unreachable; or set media.unreachable to text_with_name"},
 
 		{ReplyDroppedLater, Sent,
 			"sent without its quote: the quoted message had not been sent yet",
@@ -122,5 +125,8 @@ func registry() [38]Reason {
 		{ProfileLinkDropped, Sent,
 			"the client's profile link was left out: it is not a public http or https URL",
 			"nothing, or correct client_profile_url in the conversations query"},
+		{MediaAsText, Sent,
+			"sent as a text that names the file, because the file is not to be had from its URL",
+			"nothing; a message cannot be replaced once it was sent"},
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/amoimport/amoimport/importer/compose"
 )
 
 var (
@@ -79,6 +81,7 @@ func (l *loader) check(c *Config) {
 	}
 
 	l.contacts(c.Contacts)
+	l.media(c.Media, c.Channel)
 	l.atLeast("run.lanes", float64(c.Run.Lanes), 1)
 	l.atLeast("run.prepare_ahead", float64(c.Run.PrepareAhead), 1)
 	l.between("run.settle_time", c.Run.SettleTime, 100*time.Millisecond, 24*time.Hour)
@@ -98,6 +101,21 @@ func (l *loader) contacts(c Contacts) {
 		l.add("contacts.tags", "", "a tag is empty")
 	}
 	l.atLeast("contacts.responsible_user_id", float64(c.ResponsibleUserID), 0)
+}
+
+func (l *loader) media(m Media, ch Channel) {
+	if err := compose.MediaTemplate(m.URLTemplate).Validate(m.AllowLoopback); err != nil {
+		l.add("media.url_template", "Write it like https://files.example.com/{conversation_id}/{id}/{file_name}.", "%s", strings.TrimPrefix(err.Error(), "media URL template: "))
+	}
+	l.oneOf("media.unreachable", m.Unreachable, "park", "text_with_name")
+	l.oneOf("media.ask", m.Ask, "never", "missing", "all")
+	l.between("media.timeout", m.Timeout, 100*time.Millisecond, time.Minute)
+	if !(m.PerHost > 0 && m.PerHost <= 1000) {
+		l.add("media.per_host", "It is in requests a second.", "%v is no usable rate", m.PerHost)
+	}
+	if u, err := url.Parse(ch.BaseURL); m.AllowLoopback && (err != nil || !loopback(u.Hostname())) {
+		l.add("media.allow_loopback", "It is for a rehearsal, with a sandbox as channel.base_url.", "amoCRM cannot fetch files from this machine")
+	}
 }
 
 // required, like all the checks below, is silent about a key that was faulty

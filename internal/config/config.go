@@ -17,6 +17,7 @@ type Config struct {
 	Replay   Replay   `yaml:"replay"`
 	Contacts Contacts `yaml:"contacts"`
 	Managers Managers `yaml:"managers"`
+	Media    Media    `yaml:"media"`
 	Run      Run      `yaml:"run"`
 }
 
@@ -117,6 +118,18 @@ type Managers struct {
 	Map  string          `yaml:"map"`   // path of a CSV file with more of them
 }
 
+// Media is what becomes of the files of messages.
+type Media struct {
+	URLTemplate string `yaml:"url_template"` // compose.MediaTemplate; for a database that holds no URLs
+	Unreachable string `yaml:"unreachable"`  // park or text_with_name
+	Ask         string `yaml:"ask"`          // whose servers are asked: never, missing or all
+	// The bounds of asking.
+	Timeout time.Duration `yaml:"timeout"`  // of one request
+	PerHost float64       `yaml:"per_host"` // requests a second to one host
+	// AllowLoopback takes files on this machine for public: those of a rehearsal.
+	AllowLoopback bool `yaml:"allow_loopback"`
+}
+
 // Run is how an import works through its rows.
 type Run struct {
 	Lanes        int           `yaml:"lanes"`
@@ -148,6 +161,12 @@ func defaults() Config {
 			SharedPhoneMax: 5,
 			OnAmbiguous:    "oldest",
 			Unnamed:        "Client {id}",
+		},
+		Media: Media{
+			Unreachable: "park",
+			Ask:         "missing",
+			Timeout:     10 * time.Second,
+			PerHost:     5,
 		},
 		Run: Run{
 			Lanes:        32,
