@@ -31,7 +31,7 @@ type State string
 // The states.
 const (
 	Reachable State = "reachable"
-	Private   State = "private" // its address is one of this machine or of a private network
+	Private   State = "private" // nobody outside can use its URL: it leads into a private network, or is none of the web
 	Denied    State = "denied"  // its server wants to know who asks, or refuses
 	Missing   State = "missing" // its server has no such file
 	Silent    State = "silent"  // its server did not answer, or only with a fault of its own

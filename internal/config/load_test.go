@@ -113,6 +113,7 @@ ids: {message: "{id}", conversation: "{id}", client: "{id}", author: "a{id}", ma
 replay: {split_over: 1000, announce: last, manager_name: "<{name}> "}
 contacts: {default_region: KZ, legacy_id_field: 12, shared_phone_max: 2, on_ambiguous: park, tags: [import, "2024"], responsible_user_id: 9, unnamed: "Клиент {id}"}
 managers: {by_id: {17: 504141, "a.b": anna@example.com}}
+media: {url_template: "https://files.example.com/{media_url}", unreachable: text_with_name, ask: all, timeout: 3s, per_host: 0.5, allow_loopback: yes}
 run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed: 0%, max_rejected: 12.5%, on_parked: hold}
 `, nil, map[string]string{
 		"token.json": `{"access_token":"x"}`, "chan": "from-file\n", "dsn": "postgres://u:p@h/d\r\n", "m.sql": "select 1\n",
@@ -121,7 +122,7 @@ run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed
 		c.Account.Domain, c.Account.ID, c.Account.BaseURL, filepath.Base(c.Account.TokenFile), string(c.Account.Token),
 		c.Channel.ID, c.Channel.Live, c.Channel.BaseURL, string(c.Channel.Secret), c.Channel.Bot,
 		string(c.Source.DSN), filepath.Base(c.Source.MessagesSQL.Path), c.Source.MessagesSQL.Text, c.Source.Timezone.String(),
-		string(c.Ledger.DSN), c.Ledger.Schema, c.Limits, c.IDs, c.Replay, c.Contacts, c.Managers, c.Run,
+		string(c.Ledger.DSN), c.Ledger.Schema, c.Limits, c.IDs, c.Replay, c.Contacts, c.Managers, c.Media, c.Run,
 	}
 	want := []any{
 		"kommo.com", int64(31415), "http://127.0.0.1:8080/v4", "token.json", "",
@@ -136,6 +137,8 @@ run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed
 			Tags: []string{"import", "2024"}, ResponsibleUserID: 9, Unnamed: "Клиент {id}",
 		},
 		config.Managers{ByID: map[string]config.User{"17": {ID: 504141}, "a.b": {Email: "anna@example.com"}}},
+		config.Media{URLTemplate: "https://files.example.com/{media_url}", Unreachable: "text_with_name", Ask: "all",
+			Timeout: 3 * time.Second, PerHost: 0.5, AllowLoopback: true},
 		config.Run{Lanes: 4, PrepareAhead: 10, SettleTime: time.Second, LeaseTime: 20 * time.Second, MaxChanged: 0, MaxRejected: 0.125, OnParked: "hold"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
