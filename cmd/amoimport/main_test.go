@@ -53,6 +53,8 @@ func TestScripts(t *testing.T) {
 			"faults":    onStage((*stage).faults),
 			"heal":      onStage((*stage).heal),
 			"configure": onStage((*stage).configure),
+			"files":     onStage((*stage).serveFiles),
+			"file":      onStage((*stage).file),
 		},
 	})
 }
