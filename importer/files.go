@@ -37,41 +37,41 @@ func (f *feed) settleFile(ctx context.Context, m *letter) (*compose.Refusal, err
 		m.body = assumed // the part that tells of the file is out
 		return nil, nil
 	}
-	fault := a.Refused
+	fault, asText := a.Refused, f.Files.AsText
 	if fault == nil {
-		var err error
-		if fault, err = f.askForFile(ctx, m, a); fault == nil || err != nil {
+		lost, err := f.askForFile(ctx, m, a)
+		if lost == nil || err != nil {
 			return nil, err
 		}
+		fault = &compose.Refusal{Code: outcome.MediaUnreachable, Detail: lost.Why}
+		asText = asText && !lost.Guessed // a text is for good
 	}
 	switch {
 	case m.planned.Attempts > 0 && a.Refused == nil:
 		// It may be in the chat, file and all: that is looked for first.
-		if !f.Files.AsText {
+		if !asText {
 			end := m.refused(fault)
 			named = &letter{planned: m.planned, end: &end}
 		}
 		m.body, m.otherwise = assumed, named
 		return nil, nil
-	case f.Files.AsText:
+	case asText:
 		m.body, m.notes = named.body, named.notes
 		return nil, nil
 	}
 	return fault, nil
 }
 
-// askForFile fills in what the server tells of a file. The refusal says that it is
-// not to be had.
-func (f *feed) askForFile(ctx context.Context, m *letter, a compose.Attachment) (*compose.Refusal, error) {
+// askForFile fills in what the server tells of a file, or says why it is not to be had.
+func (f *feed) askForFile(ctx context.Context, m *letter, a compose.Attachment) (lost *media.UnreachableError, _ error) {
 	if f.Files.Asker == nil || !a.LacksName && !a.LacksSize && !f.Files.All {
 		return nil, nil
 	}
 	file, err := f.Files.Asker.Ask(ctx, a.URL, f.Target.ChatsAnswer)
-	var lost *media.UnreachableError
-	switch {
-	case errors.As(err, &lost):
-		return &compose.Refusal{Code: outcome.MediaUnreachable, Detail: lost.Why}, nil
-	case err != nil:
+	if errors.As(err, &lost) {
+		return lost, nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	if a.LacksSize && file.Size >= 0 {

@@ -317,6 +317,29 @@ func TestFileLostWhileParkedInDoubt(t *testing.T) {
 	}
 }
 
+// TestFileServerIsDown: where a server that is silent is not asked any more, what it
+// might have is parked: a text could not be taken back.
+func TestFileServerIsDown(t *testing.T) {
+	t.Parallel()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusBadGateway) }))
+	t.Cleanup(s.Close)
+	r := fileRig(t, &shelf{Server: s}, true, "hi", sandbox.Options{})
+	r.legacyExec(fmt.Sprintf(`update messages set kind = 'file', media_url = '%s/' || id`, s.URL))
+	if err := r.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.complete()
+	var got []string
+	for _, id := range []string{"m1", "m2", "m3", "m4", "m5"} {
+		m := r.messages("c1")[id]
+		got = append(got, m.outcome+" "+m.reason)
+	}
+	want := []string{"sent ", "sent ", "sent ", "parked media_unreachable", "parked media_unreachable"}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // counting counts the questions whether the chats API answers.
 type counting struct {
 	importer.Target

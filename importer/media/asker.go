@@ -41,6 +41,9 @@ const (
 type UnreachableError struct {
 	State State // not Reachable
 	Why   string
+	// Guessed says that nobody asked for this file: its server was silent for others
+	// just now.
+	Guessed bool
 
 	status int // of the answer; 0: there was none
 }
@@ -70,7 +73,7 @@ type Options struct {
 }
 
 const (
-	maxTries     = 3 // of a server that is silent
+	maxTries     = 4 // of a server that is silent
 	maxSilent    = 3 // files in a row whose server was silent to every try: then it counts as down
 	downFor      = time.Minute
 	failuresHold = 5 * time.Minute // a file that could not be had is asked for again after this long
@@ -130,7 +133,7 @@ func (a *Asker) Ask(ctx context.Context, raw string, control func(context.Contex
 	}
 	h := a.host(raw)
 	if a.down(h) {
-		return File{}, &UnreachableError{State: Silent, Why: "its server did not answer for other files"}
+		return File{}, &UnreachableError{State: Silent, Why: "its server did not answer for other files", Guessed: true}
 	}
 	pause := a.options.Pause
 	for try := 1; ; try++ {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -123,8 +124,8 @@ func TestAsk(t *testing.T) {
 		{"gone", answer(410), media.File{}, media.Missing, []string{head}},
 		{"wants a password", answer(401), media.File{}, media.Denied, []string{head}},
 		{"refused both ways", answer(403), media.File{}, media.Denied, []string{head, get}},
-		{"server error, each time", answer(503), media.File{}, media.Silent, []string{head, head, head}},
-		{"too many, each time", answer(429), media.File{}, media.Silent, []string{head, head, head}},
+		{"server error, each time", answer(503), media.File{}, media.Silent, []string{head, head, head, head}},
+		{"too many, each time", answer(429), media.File{}, media.Silent, []string{head, head, head, head}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -308,18 +309,45 @@ func TestNoAnswerInTime(t *testing.T) {
 	}
 }
 
+// What the network says of a failure names hosts and addresses; what is told does not.
+func TestFailuresShowNoURL(t *testing.T) {
+	t.Parallel()
+	closed := newStore(t, answer(200))
+	at := closed.named("files.example.com")
+	closed.Close()
+	nowhere := func(o *media.Options) {
+		o.Resolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+			return nil, errors.New("no name server at 127.0.0.9 for files.example.com")
+		}}
+	}
+	for name, a := range map[string]*media.Asker{"closed": newAsker(t), "no name server": newAsker(t, nowhere)} {
+		_, err := a.Ask(t.Context(), at+"/a?sig=s3cret", nil)
+		var failed *media.UnreachableError
+		if !errors.As(err, &failed) || failed.State != media.Silent {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, shown := range []string{"s3cret", "files.example.com", "127.0.0"} {
+			if strings.Contains(err.Error()+failed.Why, shown) {
+				t.Errorf("%s: %q shows %s", name, err, shown)
+			}
+		}
+	}
+}
+
 // A server that was silent for several files is not waited for with every other one.
 func TestServerThatIsDown(t *testing.T) {
 	t.Parallel()
 	s := newStore(t, answer(503))
 	a := newAsker(t)
 	for i := range 6 {
-		if _, err := a.Ask(t.Context(), fmt.Sprintf("%s/%d", s.URL, i), nil); err == nil {
-			t.Fatal("it is not silent")
+		_, err := a.Ask(t.Context(), fmt.Sprintf("%s/%d", s.URL, i), nil)
+		var failed *media.UnreachableError
+		if !errors.As(err, &failed) || failed.State != media.Silent || failed.Guessed != (i >= 3) {
+			t.Errorf("file %d: %+v", i, err)
 		}
 	}
-	if n := len(s.lines()); n != 9 {
-		t.Errorf("asked %d times, want 3 times for each of 3 files", n)
+	if n := len(s.lines()); n != 12 {
+		t.Errorf("asked %d times, want 4 times for each of 3 files", n)
 	}
 }
 
