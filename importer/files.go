@@ -39,12 +39,21 @@ func (f *feed) settleFile(ctx context.Context, m *letter) (*compose.Refusal, err
 	}
 	fault, asText := a.Refused, f.Files.AsText
 	if fault == nil {
+		if f.textHash(assumed) == "" {
+			return nil, nil // it is refused, whatever the server says
+		}
 		lost, err := f.askForFile(ctx, m, a)
-		if lost == nil || err != nil {
+		if err != nil {
 			return nil, err
 		}
-		fault = &compose.Refusal{Code: outcome.MediaUnreachable, Detail: lost.Why}
-		asText = asText && !lost.Guessed // a text is for good
+		if lost != nil {
+			fault = &compose.Refusal{Code: outcome.MediaUnreachable, Detail: lost.Why}
+			asText = asText && !lost.Guessed // a text is for good
+		} else if _, fault = f.Compose.Compose(f.row, m.body, compose.Reply{}); fault != nil {
+			asText = false // the file is there; its server does not tell enough
+		} else {
+			return nil, nil
+		}
 	}
 	switch {
 	case m.planned.Attempts > 0 && a.Refused == nil:
@@ -58,6 +67,8 @@ func (f *feed) settleFile(ctx context.Context, m *letter) (*compose.Refusal, err
 	case asText:
 		m.body, m.notes = named.body, named.notes
 		return nil, nil
+	case a.Refused != nil:
+		return nil, nil // composing refuses it, for this or for what weighs more
 	}
 	return fault, nil
 }

@@ -160,26 +160,30 @@ func TestAsk(t *testing.T) {
 // The answer's body is not read, however long it is.
 func TestBodyIsNotRead(t *testing.T) {
 	t.Parallel()
-	cut := make(chan struct{})
+	const most = 128 << 20 // far more than a connection holds by itself
+	read := make(chan bool, 1)
 	s := newStore(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodHead {
 			w.WriteHeader(405)
 			return
 		}
 		w.Header().Set("Content-Length", fmt.Sprint(int64(1)<<40))
-		piece := make([]byte, 1<<16)
-		for {
+		piece := make([]byte, 1<<20)
+		for range most / len(piece) {
 			if _, err := w.Write(piece); err != nil {
-				close(cut)
+				read <- false
 				return
 			}
 		}
+		read <- true
 	})
-	got, err := newAsker(t).Ask(t.Context(), s.URL+"/a", nil)
+	got, err := newAsker(t, func(o *media.Options) { o.Timeout = time.Minute }).Ask(t.Context(), s.URL+"/a", nil)
 	if err != nil || got.Size != 1<<40 {
 		t.Errorf("%+v, %v", got, err)
 	}
-	<-cut
+	if <-read {
+		t.Errorf("%d bytes were read", most)
+	}
 }
 
 func TestRedirects(t *testing.T) {
@@ -301,10 +305,21 @@ func TestNoAnswerInTime(t *testing.T) {
 	if !errors.As(err, &failed) || failed.State != media.Silent || !strings.Contains(failed.Why, "in time") {
 		t.Errorf("%v", err)
 	}
-	// A run that ends is no fault of the file.
+}
+
+// A run that ends is no fault of the file, in the last try as well.
+func TestRunEnds(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := newAsker(t).Ask(ctx, s.URL+"/b", nil); !errors.Is(err, context.Canceled) {
+	var tries atomic.Int64
+	s := newStore(t, func(_ http.ResponseWriter, r *http.Request) {
+		if tries.Add(1) == 4 {
+			cancel()
+			<-r.Context().Done()
+		}
+		panic(http.ErrAbortHandler)
+	})
+	if _, err := newAsker(t).Ask(ctx, s.URL+"/a", nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }
