@@ -37,7 +37,7 @@ var knows = map[string][]string{
 	"importer/compose":  {"source", "amojo", "importer/identity", "importer/outcome"},
 	"importer/media":    {"importer/compose"},
 	"importer/ledger":   {"source", "importer/outcome", "migrations"},
-	"importer/dryrun":   {"source", "importer", "importer/compose", "importer/identity", "importer/ledger", "importer/outcome"},
+	"importer/dryrun":   {"source", "importer", "importer/compose", "importer/identity", "importer/ledger", "importer/media", "importer/outcome"},
 	"importer/verify":   {"source", "amojo", "importer/compose", "importer/ledger", "importer/outcome"},
 	"importer/tidy":     {"source", "amocrm", "importer/ledger", "importer/outcome"},
 	"importer/report":   {"source", "importer/ledger", "importer/outcome", "importer/verify"},

@@ -28,7 +28,7 @@ func (f *feed) settleFile(ctx context.Context, m *letter) (*compose.Refusal, err
 		return nil, nil
 	}
 	named := &letter{planned: m.planned, body: f.Compose.AsText(f.row, m.body), notes: []outcome.Code{outcome.MediaAsText}}
-	assumed := assume(m.body, a)
+	assumed := a.Assume(m.body)
 	switch sent := m.planned.BodyHash; {
 	case sent != "" && sent == f.textHash(named.body):
 		m.body, m.notes = named.body, named.notes
@@ -92,18 +92,6 @@ func (f *feed) askForFile(ctx context.Context, m *letter, a compose.Attachment) 
 		m.body.FileName = file.Name
 	}
 	return nil, nil
-}
-
-// assume is a body with something for what it lacks: enough to compose its texts by.
-func assume(m source.Message, a compose.Attachment) source.Message {
-	if a.LacksSize {
-		m.FileSize = new(int64)
-		*m.FileSize = 1
-	}
-	if a.LacksName {
-		m.FileName = "file"
-	}
-	return m
 }
 
 // textHash is the digest of the texts that a body becomes; "" if it becomes none.

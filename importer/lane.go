@@ -160,7 +160,9 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 	}
 	composed, refusal := l.Compose.Compose(l.row, m.body, reply)
 	if refusal != nil {
-		return l.settle(m.refused(refusal))
+		end := m.refused(refusal)
+		m.end = &end
+		return l.finish(ctx, m)
 	}
 	parts, texts := composed.Parts, compose.TextHash(composed.Parts)
 	rowHash := ledger.Hash(m.body.Hash)

@@ -30,18 +30,19 @@ nothing to amoCRM, and into the ledger only that it passed.`,
 	}
 	path := configFlag(c)
 	asJSON := c.Flags().Bool("json", false, "print JSON")
-	c.RunE = func(c *cobra.Command, _ []string) error { return e.dryRun(c.Context(), *path, *asJSON) }
+	probe := c.Flags().Bool("probe-media", false, "ask the servers of some attachments whether they are there")
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.dryRun(c.Context(), *path, *asJSON, *probe) }
 	return c
 }
 
-func (e env) dryRun(ctx context.Context, path string, asJSON bool) error {
+func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error {
 	cfg, err := config.Load(path, e.getenv)
 	if err != nil {
 		return err
 	}
 	ctx, release := e.untilSignal(ctx, e.say)
 	defer release()
-	r, err := e.goThrough(ctx, cfg)
+	r, err := e.goThrough(ctx, cfg, probe)
 	if err = interrupted(ctx, err); err != nil {
 		return err
 	}
@@ -59,7 +60,7 @@ func (e env) dryRun(ctx context.Context, path string, asJSON bool) error {
 }
 
 // goThrough makes the dry run and records that it passed.
-func (e env) goThrough(ctx context.Context, cfg *config.Config) (*dryrun.Report, error) {
+func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dryrun.Report, error) {
 	a, err := newAPIs(cfg, e.say)
 	if err != nil {
 		return nil, err
@@ -74,9 +75,13 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config) (*dryrun.Report,
 		return nil, err
 	}
 	o := running(cfg, t)
+	files := dryrun.Files{Asked: o.Files.Asker != nil, AsText: o.Files.AsText}
+	if probe {
+		files.Probe = asker(cfg).Probe
+	}
 	r, err := dryrun.Run(ctx, dryrun.Options{
 		Source: db, Compose: o.Compose, People: people,
-		Region: o.Region, PersonKey: o.PersonKey, SharedMax: o.SharedMax, Announce: cfg.Replay.Announce == "last",
+		Region: o.Region, PersonKey: o.PersonKey, SharedMax: o.SharedMax, Announce: cfg.Replay.Announce == "last", Files: files,
 		Rates:    dryrun.Rates{Amojo: cfg.Limits.Amojo, APIv4: cfg.Limits.APIv4, RoundTrip: t.roundTrip},
 		Progress: e.reading(),
 	})
@@ -155,6 +160,24 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 	countsOf(w, "Attachments, by host", func(row func(int64, string)) {
 		for _, h := range r.Media {
 			row(h.Count, h.Host)
+		}
+	})
+	countsOf(w, "Attachments that lack a name or a size", func(row func(int64, string)) {
+		row(r.Asked, "for which their servers would be asked")
+	})
+	countsOf(w, "Attachments that were looked at", func(row func(int64, string)) {
+		for _, p := range r.Probed {
+			said := p.Host + ": " + string(p.State)
+			if p.Why != "" {
+				said += ", " + oneLine(p.Why)
+			}
+			if p.Ending > 0 {
+				said += fmt.Sprintf("; %d of the URLs say that they end", p.Ending)
+			}
+			if p.Ends != nil {
+				said += ", the first at " + p.Ends.UTC().Format(time.RFC3339)
+			}
+			row(p.Files, said)
 		}
 	})
 	countsOf(w, "Managers without a user who can speak, for whom the channel's bot would; by legacy id", func(row func(int64, string)) {

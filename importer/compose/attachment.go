@@ -43,6 +43,18 @@ func (s Settings) Attachment(c source.Conversation, m source.Message) Attachment
 	return a
 }
 
+// Assume is the message with something for what it lacks: enough to compose its texts by.
+func (a Attachment) Assume(m source.Message) source.Message {
+	if a.LacksSize {
+		m.FileSize = new(int64)
+		*m.FileSize = 1
+	}
+	if a.LacksName {
+		m.FileName = "file"
+	}
+	return m
+}
+
 // maxFileName bounds the name of a file in a text, in runes.
 const maxFileName = 200
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/media"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/source"
 	"github.com/sourcegraph/conc/pool"
@@ -40,9 +41,18 @@ type Options struct {
 	PersonKey []byte
 	SharedMax int
 	Announce  bool // the newest message of each chat is not silent
+	Files     Files
 	Rates     Rates
 	// Progress, if not nil, is told what is being read and how much of it was.
 	Progress func(phase string, n int64)
+}
+
+// Files says what a run would do about files.
+type Files struct {
+	Asked  bool // servers are asked for names and sizes that rows lack
+	AsText bool // a file that nobody outside can fetch is named in a text
+	// Probe looks at a sample of the files' URLs; nil: nobody looks.
+	Probe func(ctx context.Context, urls []string) ([]media.Probed, error)
 }
 
 const (
@@ -72,6 +82,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	if err := d.lookForUnseen(ctx); err != nil {
+		return nil, err
+	}
+	if err := d.probe(ctx); err != nil {
 		return nil, err
 	}
 	strays, example, err := o.Source.Strays(ctx)
@@ -112,6 +125,7 @@ type survey struct {
 	chats  []chat
 	people []person
 	total  tally
+	probed []Probed
 }
 
 // chat is what is remembered of a conversation.
@@ -267,7 +281,9 @@ func (r *reading) message(m source.Message, t *tally) (int32, error) {
 	t.messages++
 	refusal := r.refused
 	var made compose.Composed
+	var asText bool
 	if refusal == nil || m.SkipReason != "" {
+		m, asText = r.file(m, t)
 		made, refusal = r.Compose.Compose(r.conversation, m, r.quote(m.ReplyToID))
 	}
 	if refusal != nil {
@@ -288,11 +304,31 @@ func (r *reading) message(m source.Message, t *tally) (int32, error) {
 		made.Notes = slices.Delete(made.Notes, i, i+1)
 		r.replies = append(r.replies, reply{m.ID, m.ReplyToID})
 	}
+	if asText {
+		made.Notes = append(made.Notes, outcome.MediaAsText)
+	}
 	t.sent(m, made, r.Compose.Managers[m.ManagerID].RefID == "")
 	if !r.horizon.IsZero() && m.SentAt.Before(r.horizon) {
 		t.hidden++
 	}
 	return int32(len(made.Parts)), nil
+}
+
+// file decides about a message's file as far as the row tells, and whether a text names
+// it instead.
+func (r *reading) file(m source.Message, t *tally) (source.Message, bool) {
+	a := r.Compose.Attachment(r.conversation, m)
+	switch {
+	case a.Refused != nil && r.Files.AsText:
+		return r.Compose.AsText(r.conversation, m), true
+	case a.URL != "":
+		t.file(a.URL, r.Files.Probe != nil)
+		if r.Files.Asked && (a.LacksName || a.LacksSize) {
+			t.asked++
+			m = a.Assume(m)
+		}
+	}
+	return m, false
 }
 
 // quote says what becomes of a reply to a message before.

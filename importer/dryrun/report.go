@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
+	"github.com/amoimport/amoimport/importer/media"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/source"
 )
@@ -22,6 +24,8 @@ type Report struct {
 	Clients  Clients   `json:"clients"`
 	Managers []Manager `json:"managers_without_user"`
 	Media    []Origin  `json:"media"`
+	Asked    int64     `json:"media_asked"` // files for whose name or size a server would be asked
+	Probed   []Probed  `json:"media_probed"`
 	Price    Price     `json:"price"`
 
 	Notifications int64 `json:"notifications"` // messages that would notify managers
@@ -76,6 +80,17 @@ type Origin struct {
 	Count int64  `json:"count"`
 }
 
+// Probed is what a look at some files of a host found.
+type Probed struct {
+	Host   string      `json:"host"`
+	State  media.State `json:"state"`
+	Why    string      `json:"why,omitempty"`
+	Files  int64       `json:"files"`
+	Ending int64       `json:"ending"` // of them with a URL that says it ends
+	// Ends is when the first of those URLs ends; nil: none says when.
+	Ends *time.Time `json:"ends,omitempty"`
+}
+
 // Unseen is what managers would not find in the cards of amoCRM: a card shows chats
 // from 24 hours before its lead was created, and a contact with leads shows none.
 type Unseen struct {
@@ -126,6 +141,7 @@ func (d *survey) report() *Report {
 	if d.Announce {
 		r.Notifications = t.chats
 	}
+	r.Asked, r.Probed = t.asked, d.probed
 	r.Price = d.price()
 	return r
 }

@@ -14,6 +14,7 @@ type tally struct {
 	messages, chats int64
 	parts           int64
 	hidden          int64 // would be sent, and no card shows them
+	asked           int64 // files for whose name or size a server would be asked
 	clients, people int64
 	shared          int64 // phones and e-mails of clients that too many share
 
@@ -22,6 +23,7 @@ type tally struct {
 	reasons  map[reason]*count
 	kinds    map[source.Kind]int64
 	hosts    map[string]int64 // scheme and host of attachments
+	sample   []string         // URLs of attachments to look at
 	managers map[string]int64 // messages by legacy manager for whom the bot speaks
 	found    map[string]int64 // people by how their contact is found
 }
@@ -82,8 +84,20 @@ func (t *tally) sent(m source.Message, made compose.Composed, bot bool) {
 	if m.Direction == source.Out && bot {
 		add(&t.managers, m.ManagerID, 1)
 	}
-	if m.MediaURL != "" {
-		add(&t.hosts, origin(m.MediaURL), 1)
+}
+
+// samplesOfHost is how many files of a host are looked at, samples of how many in all.
+const (
+	samplesOfHost = 5
+	samples       = 100
+)
+
+// file counts a file, and keeps some of their URLs for a look.
+func (t *tally) file(raw string, sample bool) {
+	host := origin(raw)
+	add(&t.hosts, host, 1)
+	if sample && t.hosts[host] <= samplesOfHost && len(t.sample) < samples {
+		t.sample = append(t.sample, raw)
 	}
 }
 
@@ -123,6 +137,12 @@ func (t *tally) add(o *tally) {
 	t.chats += o.chats
 	t.parts += o.parts
 	t.hidden += o.hidden
+	t.asked += o.asked
+	for _, raw := range o.sample {
+		if t.hosts[origin(raw)] < samplesOfHost && len(t.sample) < samples {
+			t.sample = append(t.sample, raw)
+		}
+	}
 	for why, c := range o.reasons {
 		for i, e := range c.examples {
 			n := int64(0)
