@@ -53,6 +53,36 @@ func (c *Client) NewestContacts(ctx context.Context, afterID int64) iter.Seq2[Co
 	}
 }
 
+// MaxContactsPage is the most contacts that a page of their list holds.
+const MaxContactsPage = maxPage
+
+// ContactsPage reads one page of the list of all contacts, as far as the token's user may see them, oldest first:
+// new ones come at its end. A page is counted from 1 and holds at most size contacts, from (page-1)*size on; none
+// are beyond the end of the list. more: the list goes on. Rows that are not in this order are an error: what is
+// missing among them could not be told.
+//
+// https://www.amocrm.ru/developers/content/crm_platform/contacts-api
+func (c *Client) ContactsPage(ctx context.Context, page, size int) (contacts []Contact, more bool, err error) {
+	k := call{op: "list contacts", method: http.MethodGet, path: "contacts",
+		query: query("order[id]", "asc", "limit", strconv.Itoa(size), "page", strconv.Itoa(page))}
+	var rows []contact
+	if _, err := c.do(ctx, k, decodeList("contacts", &rows, &more)); err != nil {
+		return nil, false, err
+	}
+	if len(rows) > size {
+		return nil, false, k.unreadable(errors.New("the page holds more contacts than it may"))
+	}
+	contacts = make([]Contact, len(rows))
+	last := int64(0)
+	for i, row := range rows {
+		if contacts[i] = row.export(); contacts[i].ID <= last {
+			return nil, false, k.unreadable(errors.New("the contacts are not oldest first"))
+		}
+		last = contacts[i].ID
+	}
+	return contacts, more || len(rows) == size, nil
+}
+
 // NewestContactID gives the highest id of the contacts that the token's user may see; 0: there are none.
 func (c *Client) NewestContactID(ctx context.Context) (int64, error) {
 	k := call{op: "read newest contact", method: http.MethodGet, path: "contacts", query: query("order[id]", "desc", "limit", "2")}

@@ -131,6 +131,44 @@ func TestNewestContactID(t *testing.T) {
 	}
 }
 
+func TestContactsPage(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer string
+		size   int
+		ids    []int64
+		more   bool
+		bad    bool
+	}{
+		"full, and there is more":  {`{"_links":{"next":{"href":"x"}},"_embedded":{"contacts":[{"id":4},{"id":7}]}}`, 2, []int64{4, 7}, true, false},
+		"full, and nobody knows":   {`{"_embedded":{"contacts":[{"id":4},{"id":7}]}}`, 2, []int64{4, 7}, true, false},
+		"not full":                 {`{"_embedded":{"contacts":[{"id":4}]}}`, 2, []int64{4}, false, false},
+		"not full, but not at end": {`{"_links":{"next":{"href":"x"}},"_embedded":{"contacts":[{"id":4}]}}`, 2, []int64{4}, true, false},
+		"beyond the end":           {"", 2, nil, false, false},
+		"newest first":             {`{"_embedded":{"contacts":[{"id":7},{"id":4}]}}`, 2, nil, false, true},
+		"one twice":                {`{"_embedded":{"contacts":[{"id":7},{"id":7}]}}`, 2, nil, false, true},
+		"no id":                    {`{"_embedded":{"contacts":[{"name":"x"}]}}`, 2, nil, false, true},
+		"more than asked for":      {`{"_embedded":{"contacts":[{"id":4},{"id":7},{"id":9}]}}`, 2, nil, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, client := serve(t, reply(test.answer))
+			contacts, more, err := client.ContactsPage(t.Context(), 3, test.size)
+			if test.bad {
+				wantUnreadable(t, err)
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			var ids []int64
+			for _, c := range contacts {
+				ids = append(ids, c.ID)
+			}
+			if diff := cmp.Diff(test.ids, ids); diff != "" || more != test.more {
+				t.Errorf("more %v, ids (-want +got):\n%s", more, diff)
+			}
+			s.wantRequests(t, recorded{"GET /prefix/api/v4/contacts?limit=2&order[id]=asc&page=3", ""})
+		})
+	}
+}
+
 func TestContact(t *testing.T) {
 	status := func(code int, body string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) {

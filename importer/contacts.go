@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,56 +15,97 @@ import (
 )
 
 // FindContact looks for the contact of a person: by the custom field with our
-// client id, then by phone, then by e-mail. The API's search is a text search that
-// also returns what only looks alike, so every row is compared again.
+// client id, then by phone, then by e-mail.
 func (v *Live) FindContact(ctx context.Context, p Person) (Match, error) {
-	keys := identity.Normalize(v.Region, p.Phone, p.Email)
-	if !p.ByPhone {
-		keys.Phone = ""
+	find := v.search
+	index, err := v.freshIndex(ctx)
+	switch {
+	case err != nil:
+		return Match{}, crmVerdict(err)
+	case index != nil:
+		find = index.find
 	}
-	if !p.ByEmail {
-		keys.Email = ""
-	}
-	for _, way := range []struct {
-		how   ledger.Found
-		query string
-		fits  func(amocrm.Contact) bool
-	}{
-		{ledger.ByField, v.fieldQuery(p), func(c amocrm.Contact) bool {
-			return slices.Contains(c.Texts(v.LegacyField), p.ClientID)
-		}},
-		{ledger.ByPhone, lastDigits(keys.Phone), func(c amocrm.Contact) bool {
-			return slices.ContainsFunc(c.Phones(), func(s string) bool { return identity.Normalize(v.Region, s, "").Phone == keys.Phone })
-		}},
-		{ledger.ByEmail, keys.Email, func(c amocrm.Contact) bool {
-			return slices.ContainsFunc(c.Emails(), func(s string) bool { return identity.Normalize("", "", s).Email == keys.Email })
-		}},
-	} {
-		if way.query == "" {
-			continue
-		}
-		var fitting []amocrm.Contact
-		err := v.read(ctx, v.contactsAnswer(), func(ctx context.Context) error {
-			fitting = nil
-			return collect(v.CRM.SearchContacts(ctx, way.query), &fitting, func(c amocrm.Contact) bool { return !c.IsDeleted && way.fits(c) })
-		})
+	for _, k := range v.keysOfPerson(p) {
+		fitting, err := find(ctx, k)
 		if err != nil {
 			return Match{}, crmVerdict(err)
 		}
-		if len(fitting) == 0 {
-			continue
+		if len(fitting) > 0 {
+			id, err := v.choose(fitting)
+			return Match{ContactID: id, How: k.how}, err
 		}
-		id, err := v.choose(fitting)
-		return Match{ContactID: id, How: way.how}, err
 	}
 	return Match{}, nil
 }
 
-func (v *Live) fieldQuery(p Person) string {
-	if v.LegacyField == 0 {
-		return ""
+// contactKey is one way to recognise somebody.
+type contactKey struct {
+	how   ledger.Found
+	value string // as it is compared
+}
+
+// keysOfPerson are the ways to a person's contact, the surest first.
+func (v *Live) keysOfPerson(p Person) []contactKey {
+	var keys []contactKey
+	if v.LegacyField != 0 && p.ClientID != "" {
+		keys = append(keys, contactKey{ledger.ByField, p.ClientID})
 	}
-	return p.ClientID
+	known := identity.Normalize(v.Region, p.Phone, p.Email)
+	if p.ByPhone && known.Phone != "" {
+		keys = append(keys, contactKey{ledger.ByPhone, known.Phone})
+	}
+	if p.ByEmail && known.Email != "" {
+		keys = append(keys, contactKey{ledger.ByEmail, known.Email})
+	}
+	return keys
+}
+
+// keysOfContact is all that a contact may be recognised by.
+func (v *Live) keysOfContact(c amocrm.Contact) []contactKey {
+	var keys []contactKey
+	if v.LegacyField != 0 {
+		for _, s := range c.Texts(v.LegacyField) {
+			keys = append(keys, contactKey{ledger.ByField, s})
+		}
+	}
+	for _, s := range c.Phones() {
+		if phone := identity.Normalize(v.Region, s, "").Phone; phone != "" {
+			keys = append(keys, contactKey{ledger.ByPhone, phone})
+		}
+	}
+	for _, s := range c.Emails() {
+		if email := identity.Normalize("", "", s).Email; email != "" {
+			keys = append(keys, contactKey{ledger.ByEmail, email})
+		}
+	}
+	return keys
+}
+
+// candidate is a contact that fits a person.
+type candidate struct {
+	id      int64
+	created int64 // Unix seconds
+}
+
+// search asks the API for the contacts with a key. Its search is a text search that
+// also returns what only looks alike, so every row is compared again.
+func (v *Live) search(ctx context.Context, k contactKey) ([]candidate, error) {
+	text := k.value
+	if k.how == ledger.ByPhone {
+		text = lastDigits(text)
+	}
+	var fitting []amocrm.Contact
+	err := v.read(ctx, v.contactsAnswer(), func(ctx context.Context) error {
+		fitting = nil
+		return collect(v.CRM.SearchContacts(ctx, text), &fitting, func(c amocrm.Contact) bool {
+			return !c.IsDeleted && slices.Contains(v.keysOfContact(c), k)
+		})
+	})
+	found := make([]candidate, len(fitting))
+	for i, c := range fitting {
+		found[i] = candidate{c.ID, c.CreatedAt}
+	}
+	return found, err
 }
 
 // lastDigits is what a phone is looked for by: stored numbers keep any formatting
@@ -88,22 +130,23 @@ func collect(rows iter.Seq2[amocrm.Contact, error], into *[]amocrm.Contact, keep
 }
 
 // choose takes one of several fitting contacts.
-func (v *Live) choose(fitting []amocrm.Contact) (int64, error) {
-	slices.SortFunc(fitting, func(a, b amocrm.Contact) int {
-		if a.CreatedAt != b.CreatedAt {
-			return int(a.CreatedAt - b.CreatedAt)
-		}
-		return int(a.ID - b.ID)
+func (v *Live) choose(fitting []candidate) (int64, error) {
+	slices.SortFunc(fitting, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id))
 	})
 	if len(fitting) > 1 {
 		switch v.OnAmbiguous {
 		case Park:
-			return 0, &AmbiguousError{Count: len(fitting)}
+			ids := make([]int64, len(fitting))
+			for i, c := range fitting {
+				ids[i] = c.id
+			}
+			return 0, &AmbiguousError{Contacts: ids}
 		case Newest:
-			return fitting[len(fitting)-1].ID, nil
+			return fitting[len(fitting)-1].id, nil
 		}
 	}
-	return fitting[0].ID, nil
+	return fitting[0].id, nil
 }
 
 // HasContact tells whether a contact is still there.
@@ -113,6 +156,9 @@ func (v *Live) HasContact(ctx context.Context, id int64) (bool, error) {
 		_, there, err = v.CRM.Contact(ctx, id)
 		return err
 	})
+	if err == nil && v.index != nil {
+		v.index.setGone(id, !there)
+	}
 	return there, crmVerdict(err)
 }
 

@@ -49,6 +49,10 @@ func (e *RefusedError) Unwrap() error { return e.Err }
 // not be repeated before the doubt is settled. FindContact, HasContact and Linked
 // say *UnansweredError when this one question cannot be answered.
 type Target interface {
+	// Expect says for how many people contacts will be looked for from now on, so
+	// that looking for many can be made cheap; 0: nobody more. It is not called
+	// while one of the others looks for a contact.
+	Expect(ctx context.Context, people int64) error
 	// FindContact looks for the contact of a person. None is the zero Match.
 	FindContact(ctx context.Context, p Person) (Match, error)
 	// HasContact tells whether a contact is still there: neither deleted nor merged

@@ -9,6 +9,7 @@ import (
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/pace"
+	"github.com/rs/zerolog"
 )
 
 // Live is the Target that does it.
@@ -23,6 +24,13 @@ type Live struct {
 	Region      string // of phones without a country code
 	Tags        []string
 	Responsible int64 // user of new contacts; 0: amoCRM chooses
+
+	// CRMRate is the set rate of API v4 in requests a second: all contacts are read
+	// at half of it. Nil: there is none.
+	CRMRate func() float64
+	Log     zerolog.Logger
+
+	index *contactIndex // of all contacts; nil: they are searched for
 }
 
 var _ Target = (*Live)(nil)

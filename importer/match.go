@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -135,6 +136,15 @@ func (r *run) person(p *prepared) Person {
 		Named:   func(s string) bool { return s == name }}
 }
 
+// expect tells the target how many people will be looked for.
+func (r *run) expect(ctx context.Context) error {
+	people, err := r.Ledger.Unmatched(ctx)
+	if err != nil {
+		return err
+	}
+	return r.Target.Expect(ctx, people)
+}
+
 // find looks for the contacts of people, some at a time.
 func (r *run) find(ctx context.Context, people []*prepared) (map[int64]int64, error) {
 	contacts := map[int64]int64{}
@@ -145,7 +155,7 @@ func (r *run) find(ctx context.Context, people []*prepared) (map[int64]int64, er
 			found, err := r.Target.FindContact(ctx, r.person(p))
 			var ambiguous *AmbiguousError
 			if errors.As(err, &ambiguous) {
-				return r.parkPrepared(p, outcome.ContactAmbiguous, fmt.Sprintf("%d contacts fit", ambiguous.Count))
+				return r.parkPrepared(p, outcome.ContactAmbiguous, ambiguous.list())
 			}
 			var refused *RefusedError
 			if errors.As(err, &refused) {
@@ -170,9 +180,22 @@ func (r *run) find(ctx context.Context, people []*prepared) (map[int64]int64, er
 
 // AmbiguousError says that several contacts fit a person and the settings want a
 // person to choose.
-type AmbiguousError struct{ Count int }
+type AmbiguousError struct{ Contacts []int64 } // ids, oldest first
 
-func (e *AmbiguousError) Error() string { return fmt.Sprintf("%d contacts fit one person", e.Count) }
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("%d contacts fit one person", len(e.Contacts))
+}
+
+// list names the contacts, for whoever is to choose.
+func (e *AmbiguousError) list() string {
+	const most = 20
+	named := e.Contacts[:min(most, len(e.Contacts))]
+	said := strings.ReplaceAll(strings.Trim(fmt.Sprint(named), "[]"), " ", ", ")
+	if len(named) < len(e.Contacts) {
+		said += ", …"
+	}
+	return fmt.Sprintf("%d contacts fit: %s", len(e.Contacts), said)
+}
 
 // create makes contacts: all at once where that works, else in ever smaller
 // batches until the guilty ones are alone. A round in which others got through

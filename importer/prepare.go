@@ -50,6 +50,9 @@ func (r *run) prepare(ctx context.Context, q *queue) error {
 	})
 	alive := map[int64]bool{} // contacts that this run has seen
 	err := r.settleBatches(ctx)
+	if err == nil {
+		err = r.expect(ctx)
+	}
 	for err == nil {
 		works := q.toPrepare(ctx, prepareBatch)
 		if len(works) == 0 {
@@ -68,6 +71,9 @@ func (r *run) prepare(ctx context.Context, q *queue) error {
 		}
 	}
 	close(matched)
+	if err == nil {
+		err = r.Target.Expect(ctx, 0) // replaying may take days more
+	}
 	if err != nil {
 		cancel(err)
 	}

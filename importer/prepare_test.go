@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -182,9 +183,18 @@ func TestAmbiguousContacts(t *testing.T) {
 			if got != want {
 				t.Errorf("linked to %q, want %q", got, want)
 			}
-			if want == "" && r.reasons()[string(outcome.ContactAmbiguous)] != 1 {
-				t.Errorf("%v", r.reasons())
+			if want != "" {
+				return
 			}
+			all := r.living()
+			r.query(`select reason, detail from amoimport.message`, nil, func(scan func(...any) error) error {
+				var reason, detail string
+				err := scan(&reason, &detail)
+				if reason != string(outcome.ContactAmbiguous) || detail != fmt.Sprintf("2 contacts fit: %d, %d", all[1], all[0]) { // oldest first
+					t.Errorf("parked as %s: %s", reason, detail)
+				}
+				return err
+			})
 		})
 	}
 }

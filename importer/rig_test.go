@@ -183,6 +183,7 @@ func (r *rig) gated(gate func(context.Context) error) *importer.Live {
 	}
 	live := r.live
 	live.CRM, live.Chats = crm, chats
+	live.CRMRate = func() float64 { return r.rate }
 	return &live
 }
 

@@ -155,5 +155,6 @@ func (e env) importInto(ctx context.Context, l *ledger.Ledger, cfg *config.Confi
 	o := running(cfg, t)
 	o.Source, o.Target, o.Ledger = db, live, l
 	o.Log, o.Progress = show.log, progress
+	live.Log = show.log
 	return importer.Run(ctx, o)
 }

@@ -185,6 +185,7 @@ func (a *apis) target(scope amojo.Scope, g gate) (*importer.Live, error) {
 		Region:      c.DefaultRegion,
 		Tags:        c.Tags,
 		Responsible: c.ResponsibleUserID,
+		CRMRate:     func() float64 { return a.crm.Status().Ceiling },
 	}, nil
 }
 

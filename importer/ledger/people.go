@@ -25,6 +25,16 @@ func (l *Ledger) SetContact(ctx context.Context, person, contact int64, how Foun
 	})
 }
 
+// Unmatched counts the people without a contact who have a conversation that is
+// to be prepared.
+func (l *Ledger) Unmatched(ctx context.Context) (int64, error) {
+	var n int64
+	err := l.read(ctx, "count the people without a contact", func() error {
+		return l.pool.QueryRow(ctx, l.statement("count_unmatched")).Scan(&n)
+	})
+	return n, err
+}
+
 // Creation is one contact in a batch that is being created.
 type Creation struct {
 	Person     int64
