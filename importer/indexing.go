@@ -166,41 +166,44 @@ func (l *contactList) count(ctx context.Context, people int64) (least, most int6
 	}
 }
 
-// maxStill is how many pages in a row may hold nothing new before the list is not
-// believed any more. Many are deleted at once when duplicates are merged.
-const maxStill = 200
+const (
+	// maxStill is how many pages in a row may hold nothing new before the list is not
+	// believed any more. Many are deleted at once where duplicates are merged.
+	maxStill = 200
+	// minOverlap and maxOverlap bound by how many contacts a page overlaps what is
+	// read: one more than may be deleted between two pages at no cost.
+	minOverlap, maxOverlap = 4, 64
+)
 
 // read reads the whole list into an index. Contacts that are added meanwhile come
 // at its end. Where some are deleted, those after them move up, past the pages that
 // are still to be read: so each page begins with a contact that is known, and
-// where it does not, the reading goes back.
+// where it does not, the reading goes back, and goes on with a larger overlap.
 func (l *contactList) read(ctx context.Context, x *contactIndex) error {
-	read, still := 0, 0 // read: up to this place in the list
+	place, overlap, still := 0, minOverlap, 0 // place: up to where the list is read
 	for {
-		page, size := overlapping(read)
+		page, size := overlapping(place, overlap)
 		begin := (page - 1) * size
 		rows, more, err := l.page(ctx, page, size)
 		if err != nil {
 			return err
 		}
-		before := x.newest
-		if begin > 0 && (len(rows) == 0 || rows[0].ID > before) {
-			read = max(0, begin-amocrm.MaxContactsPage)
+		known := x.newest
+		if begin > 0 && (len(rows) == 0 || rows[0].ID > known) {
+			place, overlap = max(0, begin-amocrm.MaxContactsPage), min(2*overlap, maxOverlap)
 		} else {
-			read = begin + len(rows)
 			for _, c := range rows {
-				if c.ID > before {
+				if c.ID > known {
 					l.live.take(x, c)
+					x.newest = c.ID
 				}
-			}
-			if n := len(rows); n > 0 {
-				x.newest = max(x.newest, rows[n-1].ID)
 			}
 			if !more {
 				return nil
 			}
+			place = begin + size
 		}
-		if still++; x.newest > before {
+		if still++; x.newest > known {
 			still = 0
 		}
 		if still == maxStill {
@@ -209,17 +212,14 @@ func (l *contactList) read(ctx context.Context, x *contactIndex) error {
 	}
 }
 
-// overlapping is the page that begins before a place in the list and reaches
-// furthest beyond it. A page begins at a multiple of its size, so a slightly
-// smaller one begins a little earlier.
-func overlapping(place int) (page, size int) {
+// overlapping is the page that begins a number of contacts before a place in the
+// list, or earlier, and reaches furthest. A page begins at a multiple of its size, so
+// slightly smaller ones begin elsewhere; with an overlap of up to maxOverlap there
+// is always one that reaches beyond the place.
+func overlapping(place, by int) (page, size int) {
 	page, size = 1, amocrm.MaxContactsPage
-	if place == 0 {
-		return page, size
-	}
-	const smallest = amocrm.MaxContactsPage * 9 / 10
-	for n := amocrm.MaxContactsPage; n >= smallest; n-- {
-		if p := (place-1)/n + 1; p*n > page*size {
+	for n := size; n >= amocrm.MaxContactsPage/2; n-- {
+		if p := max(0, place-by)/n + 1; p*n > page*size {
 			page, size = p, n
 		}
 	}
