@@ -11,6 +11,7 @@ import (
 
 	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/sandbox"
 	"github.com/google/go-cmp/cmp"
 )
@@ -369,5 +370,24 @@ func TestExpectedPeople(t *testing.T) {
 	})
 	if diff := cmp.Diff([]string{string(ledger.ByPhone), string(ledger.ByPhone), string(ledger.Created), string(ledger.Created)}, found); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestDeletedAfterIndexed: a contact is deleted after all of them were read. Linking
+// tells; planned again, its person gets another.
+func TestDeletedAfterIndexed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, legacy(t, 3, 2), sandbox.Options{})
+	first := put(t, r.world, numbered(1, 2)...)[0]
+	r.base = onRequest(http.MethodPost, "/contacts/chats", func() { r.world.DeleteContact(first) })
+	r.mustRun()
+	if diff := cmp.Diff(map[string]int64{string(outcome.LinkRejected): 3}, r.reasons()); diff != "" {
+		t.Error(diff)
+	}
+	r.base = nil
+	r.retry(ledger.Selection{})
+	r.mustRun()
+	if s := r.snapshot().Messages; s.Sent != 5 || len(r.living()) != 2 || r.contactOf("c1") == first {
+		t.Errorf("%+v, contacts %v", s, r.living())
 	}
 }

@@ -89,7 +89,8 @@ func (s *secrecy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	status, plain := s.status, s.plain
 	end, search := strings.CutSuffix(s.path, "?")
-	asked := s.left != 0 && search == r.URL.Query().Has("query") && (search || r.Method == http.MethodPost)
+	query := r.URL.Query()
+	asked := s.left != 0 && search == (query.Has("query") || query.Has("page")) && (search || r.Method == http.MethodPost)
 	if end != "" {
 		asked = asked && strings.HasSuffix(r.URL.Path, end)
 	} else {

@@ -56,7 +56,7 @@ func TestSecrecy(t *testing.T) {
 	s.run(exitDone, "connect")
 	// An answer of each kind, to each kind of request, and what it makes of a run.
 	for _, c := range []struct {
-		path   string // end of it; "": of new_message; with a ?: of a search
+		path   string // end of it; "": of new_message; with a ?: of a search or of a list
 		status int
 		plain  bool
 		code   int
