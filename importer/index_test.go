@@ -2,124 +2,19 @@ package importer_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
-	"reflect"
-	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/importer/ledger"
-	"github.com/amoimport/amoimport/pace"
 	"github.com/amoimport/amoimport/sandbox"
 	"github.com/google/go-cmp/cmp"
 	"github.com/rs/zerolog"
 )
-
-// legacyField is the sandbox's custom field for legacy ids.
-const legacyField = 9003
-
-// finder is a target over API v4 alone, at a rate of departures per second.
-func finder(t testing.TB, way http.RoundTripper, rate float64) *importer.Live {
-	t.Helper()
-	crm, err := amocrm.New(&http.Client{Transport: amocrm.Authorizer{Source: amocrm.LongLivedToken(sandbox.New(sandbox.Options{}).Options().Token),
-		Base: &pace.Transport{Pacer: pace.New(pace.Config{Name: "API v4", Rate: rate}), AttemptTimeout: time.Minute, Base: way}}}, "https://example.amocrm.test")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &importer.Live{CRM: crm, Region: "RU", LegacyField: legacyField, CRMRate: func() float64 { return rate }}
-}
-
-// card is a contact that is there before anybody is looked for.
-type card struct {
-	name           string
-	created        int64
-	phones, emails []string
-	legacy         string
-	deleted        bool
-}
-
-// put makes contacts in a world and returns their ids.
-func put(t testing.TB, w *sandbox.World, cards ...card) []int {
-	t.Helper()
-	var ids []int
-	for chunk := range slices.Chunk(cards, 250) {
-		var batch []any
-		for _, c := range chunk {
-			var fields []any
-			field := func(key string, id any, values []string) {
-				var all []any
-				for _, v := range values {
-					all = append(all, map[string]any{"value": v})
-				}
-				if len(all) > 0 {
-					fields = append(fields, map[string]any{key: id, "values": all})
-				}
-			}
-			field("field_code", "PHONE", c.phones)
-			field("field_code", "EMAIL", c.emails)
-			if c.legacy != "" {
-				field("field_id", legacyField, []string{c.legacy})
-			}
-			one := map[string]any{"name": c.name}
-			if c.created != 0 {
-				one["created_at"] = c.created
-			}
-			if fields != nil {
-				one["custom_fields_values"] = fields
-			}
-			batch = append(batch, one)
-		}
-		body, err := json.Marshal(batch)
-		if err != nil {
-			t.Fatal(err)
-		}
-		req := httptest.NewRequest(http.MethodPost, "https://example.amocrm.test/api/v4/contacts", bytes.NewReader(body))
-		req.Header.Set("Content-Type", "application/json")
-		req.Header.Set("Authorization", "Bearer "+w.Options().Token)
-		answer := httptest.NewRecorder()
-		w.ServeHTTP(answer, req)
-		var made struct {
-			Embedded struct{ Contacts []struct{ ID int } } `json:"_embedded"`
-		}
-		if err := json.Unmarshal(answer.Body.Bytes(), &made); err != nil || len(made.Embedded.Contacts) != len(chunk) {
-			t.Fatalf("contacts were not made: %d %s", answer.Code, answer.Body)
-		}
-		for i, c := range made.Embedded.Contacts {
-			if chunk[i].deleted {
-				w.DeleteContact(c.ID)
-			}
-			ids = append(ids, c.ID)
-		}
-	}
-	return ids
-}
-
-// numbered are contacts with a phone each.
-func numbered(from, n int) []card {
-	cards := make([]card, n)
-	for i := range cards {
-		cards[i] = card{name: "Number " + strconv.Itoa(from+i), phones: []string{phone(from + i)}}
-	}
-	return cards
-}
-
-func phone(n int) string { return fmt.Sprintf("+7912%07d", n) }
-
-// byPhone is somebody of whom a phone is known.
-func byPhone(phone string) importer.Person { return importer.Person{Phone: phone, ByPhone: true} }
-
-// lists is how often contacts were listed, or searched for.
-func lists(w *sandbox.World) int { return w.Counters().Requests["GET /api/v4/contacts"] }
 
 // TestSearchOrIndex: whether contacts are searched for, or all of them were read
 // before, the same ones are found.
@@ -224,6 +119,22 @@ func TestSearchOrIndex(t *testing.T) {
 	}
 }
 
+// TestBin: a contact that is listed though it is deleted is not found.
+func TestBin(t *testing.T) {
+	t.Parallel()
+	v := finder(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+		return answer(req, http.StatusOK, `{"_embedded":{"contacts":[{"id":5,"is_deleted":true,"custom_fields_values":[{"field_code":"PHONE","values":[{"value":"`+phone(1)+`"}]}]}]}}`), nil
+	}), 2000)
+	for _, people := range []int64{0, 5} { // searched for, indexed
+		if err := v.Expect(t.Context(), people); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := v.FindContact(t.Context(), byPhone(phone(1))); err != nil || m.ContactID != 0 {
+			t.Errorf("found %+v %v", m, err)
+		}
+	}
+}
+
 // TestCheaperWay: all contacts are read when there are more people than pages of
 // them, and only then; what was chosen is told, with the counts.
 func TestCheaperWay(t *testing.T) {
@@ -304,116 +215,5 @@ func TestCheaperWay(t *testing.T) {
 				t.Errorf("it told %s", &told)
 			}
 		})
-	}
-}
-
-// everything is what a value holds, through all pointers, as bytes.
-func everything(v reflect.Value, into *bytes.Buffer) {
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			everything(v.Elem(), into)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			everything(v.Field(i), into)
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			everything(v.Index(i), into)
-		}
-		into.WriteByte(0)
-	case reflect.Map:
-		for entries := v.MapRange(); entries.Next(); {
-			everything(entries.Key(), into)
-			everything(entries.Value(), into)
-		}
-	case reflect.String:
-		into.WriteString(v.String() + "\x00")
-	case reflect.Uint8:
-		into.WriteByte(byte(v.Uint()))
-	}
-}
-
-// TestIndexHoldsNothingInClear: in memory there are hashes and contact ids, and two
-// indexes of the same contacts have no hash in common.
-func TestIndexHoldsNothingInClear(t *testing.T) {
-	t.Parallel()
-	w := sandbox.New(sandbox.Options{})
-	put(t, w, card{name: "Secretname", phones: []string{"8 (912) 345-67-89"}, emails: []string{"Secret@Example.com"}, legacy: "legacy-77"})
-	var held [2]bytes.Buffer
-	for i := range held {
-		v := finder(t, w.Transport(), 2000)
-		if err := v.Expect(t.Context(), 5); err != nil {
-			t.Fatal(err)
-		}
-		v.CRM, v.CRMRate = nil, nil
-		everything(reflect.ValueOf(v), &held[i])
-		if n := held[i].Len(); n < 3*12 {
-			t.Fatalf("only %d bytes are seen: the test does not test", n)
-		}
-		for _, secret := range []string{"secret", "912", "345", "67", "legacy-77"} {
-			if strings.Contains(strings.ToLower(held[i].String()), secret) {
-				t.Errorf("it holds %q", secret)
-			}
-		}
-	}
-	for part := range bytes.SplitSeq(held[0].Bytes(), []byte{0}) {
-		if len(part) >= 8 && bytes.Contains(held[1].Bytes(), part) {
-			t.Errorf("two indexes share %x", part)
-		}
-	}
-}
-
-// endless answers as a list of n contacts, each with a phone and an e-mail, does.
-func endless(n int) roundTrip {
-	return func(req *http.Request) (*http.Response, error) {
-		page, _ := strconv.Atoi(req.URL.Query().Get("page"))
-		size, _ := strconv.Atoi(req.URL.Query().Get("limit"))
-		var rows []string
-		for i := (page - 1) * size; i < min(page*size, n); i++ {
-			rows = append(rows, fmt.Sprintf(`{"id":%d,"name":"Name of %d","created_at":1500000000,"custom_fields_values":[
-				{"field_code":"PHONE","values":[{"value":"+7912%07d"}]},{"field_code":"EMAIL","values":[{"value":"somebody.%d@example.com"}]}]}`, i+1, i, i, i))
-		}
-		if len(rows) == 0 {
-			return answer(req, http.StatusNoContent, ""), nil
-		}
-		return answer(req, http.StatusOK, `{"_embedded":{"contacts":[`+strings.Join(rows, ",")+`]}}`), nil
-	}
-}
-
-// indexed is the memory that an index of n contacts takes, in bytes a contact.
-func indexed(t testing.TB, n int) float64 {
-	v := finder(t, endless(n), 1e6)
-	v.CRMRate = nil
-	heap := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	if err := v.Expect(context.Background(), int64(n)); err != nil {
-		t.Fatal(err)
-	}
-	with := heap()
-	if err := v.Expect(context.Background(), 0); err != nil {
-		t.Fatal(err)
-	}
-	return (float64(with) - float64(heap())) / float64(n)
-}
-
-// TestIndexIsSmall: some tens of bytes for each key of a contact; and it is dropped
-// when nobody more is looked for.
-func TestIndexIsSmall(t *testing.T) { // not parallel: it measures the memory of all
-	if each := indexed(t, 50_000); each < 40 || each > 150 {
-		t.Errorf("%.0f bytes a contact", each)
-	}
-}
-
-func BenchmarkIndex(b *testing.B) {
-	const n = 1_000_000
-	for b.Loop() {
-		b.ReportMetric(indexed(b, n), "B/contact")
 	}
 }
