@@ -18,6 +18,8 @@ import (
 // People finds contacts, and changes nothing. An *importer.Live is one.
 type People interface {
 	FindContact(ctx context.Context, p importer.Person) (importer.Match, error)
+	// Expect says for how many people contacts will be looked for from now on.
+	Expect(ctx context.Context, people int64) error
 	// OldestLead tells when the oldest lead of a contact was created; the zero time:
 	// it has none.
 	OldestLead(ctx context.Context, contact int64) (time.Time, error)
@@ -146,6 +148,9 @@ func (d *survey) lookUp(ctx context.Context) error {
 	if d.People == nil {
 		return nil
 	}
+	if err := d.People.Expect(ctx, d.total.people); err != nil {
+		return err
+	}
 	for first := 0; first < len(wanted); first += batchConversations {
 		batch := wanted[first:min(first+batchConversations, len(wanted))]
 		rows := make(map[source.ConversationID]source.Conversation, len(batch))
@@ -182,7 +187,7 @@ func (d *survey) lookUp(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return d.People.Expect(ctx, 0)
 }
 
 // lookFor looks for the contact of one person.
