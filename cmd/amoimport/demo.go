@@ -285,6 +285,8 @@ func (d *demo) conclude(took time.Duration) {
 Next:
   amoimport init       write a configuration for a database of your own
   amoimport sandbox    serve this sandbox to try it with
+  amoimport check      see in seconds what a run would stop at
+  amoimport dry-run    see what a run would make, and what not
   amoimport run        import; run it again to go on after any stop
 `)
 }

@@ -161,7 +161,8 @@ func (n *newConfig) next(path string) {
   2. %[6]s; docs/mapping.md says how.
   3. To try it first: amoimport sandbox, with the lines that it prints in place of the account's.
   4. If the channel was never connected to the account: amoimport connect%[1]s
-  5. amoimport run%[1]s
+  5. amoimport check%[1]s, and amoimport dry-run%[1]s: what would be made and what would not, without making it.
+  6. amoimport run%[1]s
      It can be stopped at any moment; the same command goes on where it was.
 `, flag, config.EnvSourceDSN, config.EnvToken, config.EnvChannelSecret, config.EnvLedgerDSN, queries, fill)
 }
