@@ -56,12 +56,8 @@ func (f *feed) settleFile(ctx context.Context, m *letter) (*compose.Refusal, err
 		}
 	}
 	switch {
-	case m.planned.Attempts > 0 && a.Refused == nil:
+	case asText && m.planned.Attempts > 0 && a.Refused == nil:
 		// It may be in the chat, file and all: that is looked for first.
-		if !asText {
-			end := m.refused(fault)
-			named = &letter{planned: m.planned, end: &end}
-		}
 		m.body, m.otherwise = assumed, named
 		return nil, nil
 	case asText:

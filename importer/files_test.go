@@ -319,7 +319,7 @@ func TestFileLostWhileParkedInDoubt(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.complete()
-			if got := r.messages("c1")["m2"]; got.outcome != "sent" || len(r.partsOf("imp1-c1-m2")) != 1 {
+			if got := r.messages("c1")["m2"]; got.outcome != "sent" || slices.Contains(got.notes, string(outcome.MediaAsText)) || len(r.partsOf("imp1-c1-m2")) != 1 {
 				t.Errorf("m2 is %+v, %q in its chat", got, r.partsOf("imp1-c1-m2"))
 			}
 		})

@@ -1,6 +1,7 @@
 package importer_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/sandbox"
+	"github.com/amoimport/amoimport/source"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -105,5 +107,42 @@ func TestDryRunTellsWhatNobodySees(t *testing.T) {
 	}
 	if said := r.dryRun().Unseen; said != (dryrun.Unseen{Contacts: 1, Messages: 10}) {
 		t.Errorf("with leads: %+v", said)
+	}
+}
+
+// TestDryRunRefusesWhatARunWould: ids that are not unique stop a dry run as they stop a
+// run, before anything was made.
+func TestDryRunRefusesWhatARunWould(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		conversations, messages string // queries; "" is the usual one
+		template                string // of messages
+	}{
+		"conversations":              {conversations: `select id, client_id from conversations union all select id, client_id from conversations where id = 'c1'`},
+		"messages of a conversation": {messages: `select conversation_id, id, sent_at, direction, text from messages union all select conversation_id, id, sent_at, direction, text from messages where id = 'm2'`},
+		"messages of two":            {template: "imp1-{id}"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, legacy(t, 3, 2), sandbox.Options{})
+			db, err := source.Open(t.Context(), source.Options{DSN: r.legacy, ConversationsSQL: c.conversations, MessagesSQL: c.messages})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(db.Close)
+			r.source = db
+			if c.template != "" {
+				r.options.Compose.IDs.Message = c.template
+			}
+			_, dry := dryrun.Run(t.Context(), dryrun.Options{Source: db, Compose: r.options.Compose, SharedMax: 5})
+			wet := r.run(t.Context())
+			var foretold, came *ledger.ClashError
+			if !errors.As(dry, &foretold) || !errors.As(wet, &came) || foretold.What != came.What || foretold.Advice != came.Advice {
+				t.Errorf("the dry run says %v, the run %v", dry, wet)
+			}
+			if n := r.world.Counters().ChatsCreated; n != 0 {
+				t.Errorf("%d chats were made", n)
+			}
+		})
 	}
 }

@@ -172,6 +172,10 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 
 	s := m.begin()
 	s.Notes, s.Kind = append(composed.Notes, m.notes...), source.Kind(parts[0].Content.Type)
+	if l.conv.LastMsgID == "" { // what the chat goes without is told once, of its first message
+		chat, _ := l.Compose.Chat(l.row)
+		s.Notes = append(s.Notes, chat.Notes...)
+	}
 	tried := s.Attempts > 0
 	if tried {
 		id, v, err := l.lookBack(ctx, m)

@@ -7,7 +7,7 @@ const (
 	classID     class = iota // text, uuid, integers, numeric
 	classText                // text or an enum
 	classPhone               // text, or digits kept as a number
-	classBool                // boolean
+	classBool                // boolean, or an integer that is 0 for false
 	classInt                 // integers
 	classNumber              // integers, floats, numeric
 	classTime                // timestamptz, or timestamp with a configured zone
@@ -91,7 +91,7 @@ func (c class) wants() string {
 	case classPhone:
 		return "text, or an integer or numeric of digits"
 	case classBool:
-		return "boolean"
+		return "boolean, or an integer that is 0 for false"
 	case classInt:
 		return "smallint, integer or bigint"
 	case classNumber:
@@ -119,7 +119,7 @@ func (c class) accepts(t pgType) bool {
 	case classPhone:
 		return t.isText() || t.isInt() || t.base == "numeric"
 	case classBool:
-		return t.base == "bool"
+		return t.base == "bool" || t.isInt()
 	case classInt:
 		return t.isInt()
 	case classNumber:
@@ -157,7 +157,7 @@ func (c column) advice(expr string, t pgType) string {
 		return expr + " #>> '{}'"
 	case stringy:
 		return expr + "::text"
-	case c.class == classBool && integer:
+	case c.class == classBool && integer: // numeric
 		return expr + " <> 0"
 	case c.class == classBool && t.isText():
 		return expr + "::boolean"

@@ -31,6 +31,8 @@ func (s shape) expr(c column) string {
 		return "null::" + c.class.sqlType()
 	case c.class == classTime:
 		return "q." + c.name
+	case c.class == classBool && s.columns[c.name].isInt():
+		return "(q." + c.name + " <> 0)"
 	default:
 		return "q." + c.name + "::" + c.class.sqlType()
 	}

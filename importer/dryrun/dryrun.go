@@ -149,7 +149,7 @@ func (d *survey) proveUnique(ctx context.Context) error {
 	for i := range d.chats[min(1, len(d.chats)):] {
 		if d.chats[i].id == d.chats[i+1].id {
 			return &ledger.ClashError{What: "conversation ids", Examples: []string{"conversation " + string(d.chats[i].id) + " comes more than once"},
-				Advice: "each row of the conversations query needs an id of its own: look for a join that repeats rows"}
+				Advice: "each row of the conversations query needs an id of its own: look for a join that repeats rows, and use ids.conversation with {id}"}
 		}
 	}
 	ids := d.Compose.IDs
@@ -255,6 +255,7 @@ type reading struct {
 	horizon      time.Time // what is older, no card shows; zero: all is shown
 	decided      map[string]outcome.Outcome
 	refused      *compose.Refusal // of the chat
+	without      []outcome.Code   // what the chat goes without
 	replies      []reply          // to what has not come yet, if it ever does
 	sends        bool
 }
@@ -264,7 +265,9 @@ type reply struct{ id, quoted string }
 
 func (d *survey) open(c source.Conversation, at chat) *reading {
 	r := &reading{survey: d, conversation: c, decided: make(map[string]outcome.Outcome)}
-	_, r.refused = d.Compose.Chat(c)
+	var made compose.Chat
+	made, r.refused = d.Compose.Chat(c)
+	r.without = made.Notes
 	if p := d.people[at.person]; p.found {
 		r.horizon = p.horizon
 	}
@@ -298,6 +301,9 @@ func (r *reading) message(m source.Message, t *tally) (int32, error) {
 		}
 		t.count(refusal.Code, string(m.Conversation), m.ID, detail, 1)
 		return 0, nil
+	}
+	if !r.sends { // what the chat goes without is told once, of its first message
+		made.Notes = append(made.Notes, r.without...)
 	}
 	r.decided[m.ID], r.sends = outcome.Sent, true
 	if i := slices.Index(made.Notes, outcome.ReplyDroppedMissing); i >= 0 {
