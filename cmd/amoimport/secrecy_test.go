@@ -12,7 +12,7 @@ var private = []string{
 	"Zinaida", "Confidentova", "Зинаида", "Тайнова", "zina", "mail.example", "zina.conf@mail.example",
 	"79123456789", "9123456789", "912 345", "345-67-89", "(912)",
 	"74951234567", "495 123", "123-45-67",
-	"elephant", "lavender", "слон", "passport-scan", "Grandmother", "avatars.example", "profiles.example", "files.example",
+	"elephant", "lavender", "слон", "passport-scan", "Grandmother", "avatars.example", "profiles.example", "files.example/", // a dry run tells hosts, and no more of a URL
 	"Managerova", "boss.m@corp.example", "corp.example", "Authorson", "whispered", "75.7558", "137.6173",
 }
 
@@ -54,6 +54,10 @@ func TestSecrecy(t *testing.T) {
 	}
 
 	s.run(exitDone, "connect")
+	s.run(-1, "check")
+	s.run(-1, "check", "--json")
+	s.run(-1, "dry-run")
+	s.run(-1, "dry-run", "--json")
 	// An answer of each kind, to each kind of request, and what it makes of a run.
 	for _, c := range []struct {
 		path   string // end of it; "": of new_message; with a ?: of a search or of a list
@@ -105,6 +109,8 @@ func TestSecrecy(t *testing.T) {
 		config.EnvLedgerDSN:     "postgres://u:ledger-pass-4712@/x?host=%2Fnowhere",
 	} {
 		s.run(exitFailed, "run", "--without-dry-run", name+"="+wrong)
+		s.run(exitFailed, "check", name+"="+wrong)
+		s.run(exitFailed, "dry-run", name+"="+wrong)
 	}
 	for _, name := range []string{config.EnvSourceDSN, config.EnvLedgerDSN} {
 		s.run(-1, "run", "--without-dry-run", name+"=postgres://elephant:lavender-password@[::1")
@@ -113,10 +119,13 @@ func TestSecrecy(t *testing.T) {
 	// The legacy database fails over a row.
 	s.sql(s.legacy, "alter table messages alter column direction type text using case when id = '1' then 'Zinaida' else direction end")
 	s.run(-1, "run", "--without-dry-run")
+	s.run(-1, "dry-run")
 	s.sql(s.legacy, "alter table messages rename to old; create view messages as select *, (text || ' elephant')::int as seq2 from old")
 	s.run(-1, "run", "--without-dry-run")
 	s.sql(s.legacy, "drop view messages; create view messages as select conversation_id, id, sent_at, direction, (text || ' elephant')::int::text as text from old")
 	s.run(-1, "run", "--without-dry-run")
+	s.run(-1, "check")
+	s.run(-1, "dry-run")
 
 	// A process that is told to show all its goroutines shows no texts.
 	s.sql(s.legacy, "drop view messages; alter table old rename to messages; update messages set direction = 'in', text = text || ' elephant', kind = 'text'")
