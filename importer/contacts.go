@@ -31,8 +31,8 @@ func (v *Live) FindContact(ctx context.Context, p Person) (Match, error) {
 			return Match{}, crmVerdict(err)
 		}
 		if len(fitting) > 0 {
-			id, err := v.choose(fitting)
-			return Match{ContactID: id, How: k.how}, err
+			id, all, err := v.choose(fitting)
+			return Match{ContactID: id, How: k.how, Fitting: all}, err
 		}
 	}
 	return Match{}, nil
@@ -129,24 +129,25 @@ func collect(rows iter.Seq2[amocrm.Contact, error], into *[]amocrm.Contact, keep
 	return nil
 }
 
-// choose takes one of several fitting contacts.
-func (v *Live) choose(fitting []candidate) (int64, error) {
+// choose takes one of several fitting contacts, and names them all.
+func (v *Live) choose(fitting []candidate) (int64, []int64, error) {
 	slices.SortFunc(fitting, func(a, b candidate) int {
 		return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id))
 	})
-	if len(fitting) > 1 {
-		switch v.OnAmbiguous {
-		case Park:
-			ids := make([]int64, len(fitting))
-			for i, c := range fitting {
-				ids[i] = c.id
-			}
-			return 0, &AmbiguousError{Contacts: ids}
-		case Newest:
-			return fitting[len(fitting)-1].id, nil
-		}
+	if len(fitting) == 1 {
+		return fitting[0].id, nil, nil
 	}
-	return fitting[0].id, nil
+	ids := make([]int64, len(fitting))
+	for i, c := range fitting {
+		ids[i] = c.id
+	}
+	switch v.OnAmbiguous {
+	case Park:
+		return 0, ids, &AmbiguousError{Contacts: ids}
+	case Newest:
+		return ids[len(ids)-1], ids, nil
+	}
+	return ids[0], ids, nil
 }
 
 // HasContact tells whether a contact is still there.

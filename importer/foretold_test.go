@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/importer/dryrun"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
@@ -142,6 +143,46 @@ func TestDryRunRefusesWhatARunWould(t *testing.T) {
 			}
 			if n := r.world.Counters().ChatsCreated; n != 0 {
 				t.Errorf("%d chats were made", n)
+			}
+		})
+	}
+}
+
+// TestDryRunListsTheAmbiguous: a client whom several contacts fit is listed, and where
+// nobody is to be chosen, the messages count as parked, as a run has them.
+func TestDryRunListsTheAmbiguous(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []importer.OnAmbiguous{importer.Oldest, importer.Newest, importer.Park} {
+		t.Run(string(policy), func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, legacy(t, 3, 2), sandbox.Options{})
+			r.live.OnAmbiguous = policy
+			twin := `{"name":"twin","custom_fields_values":[{"field_code":"PHONE","values":[{"value":"+79120000001"}]}]}`
+			r.post("/api/v4/contacts", "["+twin+","+twin+"]")
+			said := r.dryRun()
+			contacts := r.world.Snapshot().Contacts
+			want := dryrun.Ambiguous{Client: "pc1", Contacts: []int64{int64(contacts[0].ID), int64(contacts[1].ID)}}
+			switch policy {
+			case importer.Oldest:
+				want.Taken = want.Contacts[0]
+			case importer.Newest:
+				want.Taken = want.Contacts[1]
+			}
+			if diff := cmp.Diff([]dryrun.Ambiguous{want}, said.Ambiguous); diff != "" {
+				t.Error(diff)
+			}
+			r.mustRun()
+			s := r.snapshot()
+			type counts struct{ chats, sent, parked, reasons int64 }
+			foretold := counts{chats: said.Chats, sent: said.Messages.Sent, parked: said.Messages.Parked}
+			for _, reason := range said.Reasons {
+				if reason.Code == outcome.ContactAmbiguous {
+					foretold.reasons = reason.Count
+				}
+			}
+			came := counts{s.Conversations.Chats, s.Messages.Sent, s.Messages.Parked, r.reasons()[string(outcome.ContactAmbiguous)]}
+			if foretold != came || policy == importer.Park != (came.parked == 3) {
+				t.Errorf("foretold %+v, came %+v", foretold, came)
 			}
 		})
 	}

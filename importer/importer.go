@@ -102,6 +102,7 @@ type Person struct {
 type Match struct {
 	ContactID int64 // 0: none
 	How       ledger.Found
+	Fitting   []int64 // all that fit, oldest first, where there are several
 }
 
 // RefusedPeople says that a batch of contacts was refused for some of its members.

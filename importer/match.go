@@ -169,6 +169,10 @@ func (r *run) find(ctx context.Context, people []*prepared) (map[int64]int64, er
 			if err != nil || found.ContactID == 0 {
 				return err
 			}
+			if len(found.Fitting) > 1 {
+				r.Log.Info().Str("conversation", string(p.work.ID)).Ints64("fitting", found.Fitting).Int64("taken", found.ContactID).
+					Msg("several contacts fit one client")
+			}
 			mu.Lock()
 			contacts[p.kept.Person] = found.ContactID
 			mu.Unlock()

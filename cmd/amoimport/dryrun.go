@@ -74,6 +74,7 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dr
 	if err != nil {
 		return nil, err
 	}
+	people.Log = newReadingBack(e).log
 	o := running(cfg, t)
 	files := dryrun.Files{Asked: o.Files.Asker != nil, AsText: o.Files.AsText}
 	if probe {
@@ -185,6 +186,20 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 			row(one.Messages, one.LegacyID)
 		}
 	})
+	for i, a := range r.Ambiguous {
+		if i == 0 {
+			fmt.Fprintln(w, "\nClients whom several contacts fit; by legacy id:")
+		}
+		if i == mostAmbiguous {
+			fmt.Fprintf(w, "  and %d more, see --json\n", len(r.Ambiguous)-i)
+			break
+		}
+		taken := "none is taken"
+		if a.Taken != 0 {
+			taken = fmt.Sprintf("%d is taken", a.Taken)
+		}
+		fmt.Fprintf(w, "  %s: contacts %s; %s\n", a.Client, strings.Trim(strings.ReplaceAll(fmt.Sprint(a.Contacts), " ", ", "), "[]"), taken)
+	}
 	countsOf(w, "Clients whose contact cannot be told by what they have", func(row func(int64, string)) {
 		row(r.Clients.UnreadablePhones, "with a phone that is none")
 		row(r.Clients.UnreadableEmails, "with an e-mail that is none")
@@ -209,6 +224,9 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 	}
 	fmt.Fprintf(w, "\nNot moved at all, since there is no place for it: %s.\n", strings.Join(r.NotMoved, ", "))
 }
+
+// mostAmbiguous is how many ambiguous clients a person is shown.
+const mostAmbiguous = 20
 
 // dryReasons prints the reasons that lead to an outcome, each with examples.
 func dryReasons(w io.Writer, title string, all []dryrun.Reason, of outcome.Outcome) {

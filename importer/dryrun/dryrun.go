@@ -81,7 +81,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := d.lookUp(ctx); err != nil {
 		return nil, err
 	}
-	if err := d.lookForUnseen(ctx); err != nil {
+	if err := d.readAgain(ctx); err != nil {
 		return nil, err
 	}
 	if err := d.probe(ctx); err != nil {
@@ -126,6 +126,10 @@ type survey struct {
 	people []person
 	total  tally
 	probed []Probed
+
+	ambiguous []Ambiguous
+	// contactsKnown says that what is known of people's contacts counts.
+	contactsKnown bool
 }
 
 // chat is what is remembered of a conversation.
@@ -164,20 +168,33 @@ func (d *survey) proveUnique(ctx context.Context) error {
 		Advice: "with ids that repeat between conversations, ids.message needs both {conversation_id} and {id}"}
 }
 
-// lookForUnseen counts what would be sent and no card shows. It is known only now whose
-// messages those are.
-func (d *survey) lookForUnseen(ctx context.Context) error {
-	var affected []chat
-	for _, c := range d.chats {
-		if c.parts > 0 && !d.people[c.person].horizon.IsZero() {
-			affected = append(affected, c)
+// readAgain goes once more through what the contacts decide about: messages of clients
+// who would have none, and those that no card would show. Contacts are looked for after
+// the reading, since only then it is known for whom one is needed.
+func (d *survey) readAgain(ctx context.Context) error {
+	var affected []int
+	var before, after []chat
+	for i, c := range d.chats {
+		if p := &d.people[c.person]; c.parts > 0 && (!p.horizon.IsZero() || p.parked != nil) {
+			affected = append(affected, i)
+			before = append(before, c)
 		}
 	}
-	var again tally
-	if err := d.read(ctx, affected, &again); err != nil {
+	after = slices.Clone(before)
+	var was, is tally
+	d.contactsKnown = false
+	if err := d.read(ctx, before, &was); err != nil {
 		return err
 	}
-	d.total.hidden = again.hidden
+	d.contactsKnown = true
+	if err := d.read(ctx, after, &is); err != nil {
+		return err
+	}
+	d.total.subtract(&was)
+	d.total.add(&is)
+	for i, at := range affected {
+		d.chats[at].parts = after[i].parts
+	}
 	return nil
 }
 
@@ -268,8 +285,11 @@ func (d *survey) open(c source.Conversation, at chat) *reading {
 	var made compose.Chat
 	made, r.refused = d.Compose.Chat(c)
 	r.without = made.Notes
-	if p := d.people[at.person]; p.found {
+	if p := d.people[at.person]; d.contactsKnown {
 		r.horizon = p.horizon
+		if r.refused == nil {
+			r.refused = p.parked
+		}
 	}
 	return r
 }

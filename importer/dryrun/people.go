@@ -41,9 +41,8 @@ type client struct {
 type person struct {
 	chat             int32 // of the first conversation of which something would be sent; -1: there is none
 	byPhone, byEmail bool
-	parked           outcome.Code // why there is no contact; "": there is, or will be
-	found            bool
-	horizon          time.Time // of what cards show, for a contact with leads
+	parked           *compose.Refusal // why there is no contact; nil: there is, or will be
+	horizon          time.Time        // of what cards show, for a contact with leads
 }
 
 func (d *survey) key(kind, value string) key {
@@ -172,13 +171,16 @@ func (d *survey) lookUp(ctx context.Context) error {
 				continue // deleted since
 			}
 			look.Go(func(ctx context.Context) error {
-				how, err := d.lookFor(ctx, p, row)
+				how, match, err := d.lookFor(ctx, p, row)
 				if err != nil {
 					return err
 				}
 				mu.Lock()
 				defer mu.Unlock()
 				d.total.contact(how)
+				if match.Fitting != nil {
+					d.ambiguous = append(d.ambiguous, Ambiguous{Client: compose.ClientOf(row), Contacts: match.Fitting, Taken: match.ContactID})
+				}
 				d.Progress("contacts", d.total.contacts())
 				return nil
 			})
@@ -191,7 +193,7 @@ func (d *survey) lookUp(ctx context.Context) error {
 }
 
 // lookFor looks for the contact of one person.
-func (d *survey) lookFor(ctx context.Context, p *person, row source.Conversation) (string, error) {
+func (d *survey) lookFor(ctx context.Context, p *person, row source.Conversation) (string, importer.Match, error) {
 	match, err := d.People.FindContact(ctx, importer.Person{
 		ClientID: compose.ClientOf(row), Phone: row.ClientPhone, Email: row.ClientEmail, ByPhone: p.byPhone, ByEmail: p.byEmail,
 	})
@@ -199,20 +201,19 @@ func (d *survey) lookFor(ctx context.Context, p *person, row source.Conversation
 	var refused *importer.RefusedError
 	switch {
 	case errors.As(err, &ambiguous):
-		p.parked = outcome.ContactAmbiguous
-		return string(p.parked), nil
+		p.parked = &compose.Refusal{Code: outcome.ContactAmbiguous}
+		return string(outcome.ContactAmbiguous), importer.Match{Fitting: ambiguous.Contacts}, nil
 	case errors.As(err, &refused):
-		p.parked = outcome.ContactRejected
-		return string(p.parked), nil
+		p.parked = &compose.Refusal{Code: outcome.ContactRejected}
+		return string(outcome.ContactRejected), match, nil
 	case err != nil:
-		return "", err
+		return "", match, err
 	case match.ContactID == 0:
-		return string(ledger.Created), nil
+		return string(ledger.Created), match, nil
 	}
-	p.found = true
 	oldest, err := d.People.OldestLead(ctx, match.ContactID)
 	if err == nil && !oldest.IsZero() {
 		p.horizon = oldest.Add(-shownBefore)
 	}
-	return string(match.How), err
+	return string(match.How), match, err
 }

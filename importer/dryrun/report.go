@@ -21,12 +21,14 @@ type Report struct {
 	Kinds    map[source.Kind]int64 `json:"kinds"` // of what would be sent
 	Reasons  []Reason              `json:"reasons"`
 
-	Clients  Clients   `json:"clients"`
-	Managers []Manager `json:"managers_without_user"`
-	Media    []Origin  `json:"media"`
-	Asked    int64     `json:"media_asked"` // files for whose name or size a server would be asked
-	Probed   []Probed  `json:"media_probed"`
-	Price    Price     `json:"price"`
+	Clients Clients `json:"clients"`
+	// Ambiguous lists the clients whom several contacts fit.
+	Ambiguous []Ambiguous `json:"ambiguous_clients"`
+	Managers  []Manager   `json:"managers_without_user"`
+	Media     []Origin    `json:"media"`
+	Asked     int64       `json:"media_asked"` // files for whose name or size a server would be asked
+	Probed    []Probed    `json:"media_probed"`
+	Price     Price       `json:"price"`
 
 	Notifications int64 `json:"notifications"` // messages that would notify managers
 	Leads         int64 `json:"leads"`         // that the import would make
@@ -66,6 +68,13 @@ type Clients struct {
 	UnreadablePhones int64 `json:"unreadable_phones"` // that identify nobody
 	UnreadableEmails int64 `json:"unreadable_emails"`
 	Shared           int64 `json:"shared"` // phones and e-mails of more clients than may share one
+}
+
+// Ambiguous is a client whom several contacts fit.
+type Ambiguous struct {
+	Client   string  `json:"client"`   // legacy id
+	Contacts []int64 `json:"contacts"` // oldest first
+	Taken    int64   `json:"taken"`    // 0: none, as contacts.on_ambiguous wants it
 }
 
 // Manager is a legacy manager for whom the channel's bot would speak.
@@ -141,6 +150,8 @@ func (d *survey) report() *Report {
 	if d.Announce {
 		r.Notifications = t.chats
 	}
+	slices.SortFunc(d.ambiguous, func(a, b Ambiguous) int { return cmp.Compare(a.Client, b.Client) })
+	r.Ambiguous = d.ambiguous
 	r.Asked, r.Probed = t.asked, d.probed
 	r.Price = d.price()
 	return r

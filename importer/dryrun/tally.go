@@ -2,6 +2,7 @@ package dryrun
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/amoimport/amoimport/importer/compose"
@@ -129,6 +130,36 @@ func add[K comparable](m *map[K]int64, k K, n int64) {
 		*m = make(map[K]int64)
 	}
 	(*m)[k] += n
+}
+
+// subtract takes back what another tally counted of messages, but for the files that
+// were chosen for a look.
+func (t *tally) subtract(o *tally) {
+	t.messages -= o.messages
+	t.chats -= o.chats
+	t.parts -= o.parts
+	t.hidden -= o.hidden
+	t.asked -= o.asked
+	for why, c := range o.reasons {
+		if have := t.reasons[why]; have != nil {
+			have.n -= c.n
+			have.examples = slices.DeleteFunc(have.examples, func(e Example) bool { return slices.Contains(c.examples, e) })
+			if have.n == 0 {
+				delete(t.reasons, why)
+			}
+		}
+	}
+	less(t.kinds, o.kinds)
+	less(t.hosts, o.hosts)
+	less(t.managers, o.managers)
+}
+
+func less[K comparable](from, by map[K]int64) {
+	for k, n := range by {
+		if from[k] -= n; from[k] <= 0 {
+			delete(from, k)
+		}
+	}
 }
 
 // add takes what another tally counted of messages.
