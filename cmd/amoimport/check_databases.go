@@ -91,7 +91,8 @@ type place struct {
 const (
 	// oldestPostgres is the oldest version that is maintained by its makers.
 	oldestPostgres = 130000
-	// ledgerRow is about what a message takes in the ledger, with its indexes, in bytes.
+	// ledgerRow is about what a message takes in the ledger, with its indexes, in bytes: as
+	// measured once 20,000 of 2,000 conversations were sent.
 	ledgerRow = 700
 )
 
@@ -130,31 +131,35 @@ func (l *checklist) ledger(ctx context.Context, cfg *config.Config, legacy legac
 	if p.VersionNumber < oldestPostgres {
 		l.warn(check, "Use Postgres 13 or newer for the ledger.", "Postgres %s is not tried", p.Version)
 	}
-	if p.Exists {
-		l.state(ctx, cfg, db)
-	} else {
+	if !p.Exists || l.state(ctx, cfg, db) == 0 {
 		l.room(cfg, p, legacy)
 	}
 	return found
 }
 
-// state tells of the ledger that there is.
-func (l *checklist) state(ctx context.Context, cfg *config.Config, db *ledger.Ledger) {
+// state tells of the ledger that there is, and how many messages it knows.
+func (l *checklist) state(ctx context.Context, cfg *config.Config, db *ledger.Ledger) (known int64) {
 	const check = "ledger"
 	s, err := readState(ctx, db, cfg)
 	if err != nil {
 		l.fail(check, err)
-		return
+		return 0
 	}
 	r, err := newStatusReport(s, cfg.Run.LeaseTime, time.Now())
 	if err != nil {
 		l.fail(check, err)
-		return
+		return 0
 	}
-	l.ok(check, "knows %s of %s, %d of them sent", plural(s.Messages.Total, "message", "messages"), s.Setup.SourceName, s.Messages.Sent)
+	known = s.Messages.Total
+	if known == 0 {
+		l.ok(check, "knows no message yet")
+	} else {
+		l.ok(check, "knows %s of %s, %d of them sent", plural(known, "message", "messages"), s.Setup.SourceName, s.Messages.Sent)
+	}
 	if r.Running {
 		l.warn(check, "Nothing is to be done; a second run would end with exit code 4.", "a run is going on: process %d on %s", r.Holder.PID, r.Holder.Host)
 	}
+	return known
 }
 
 // room compares what the ledger will take with what its disk has, where that can be

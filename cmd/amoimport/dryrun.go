@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,14 +44,15 @@ func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error 
 	ctx, release := e.untilSignal(ctx, e.say)
 	defer release()
 	r, err := e.goThrough(ctx, cfg, probe)
-	if err = interrupted(ctx, err); err != nil {
+	err = interrupted(ctx, err)
+	switch {
+	case r == nil:
 		return err
-	}
-	if asJSON {
+	case asJSON:
 		enc := json.NewEncoder(e.out)
 		enc.SetIndent("", "  ")
-		err = enc.Encode(r)
-	} else {
+		err = cmp.Or(err, enc.Encode(r))
+	default:
 		printDryRun(e.out, r)
 	}
 	if err == nil && !r.Clean() {
@@ -59,7 +61,8 @@ func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error 
 	return err
 }
 
-// goThrough makes the dry run and records that it passed.
+// goThrough makes the dry run and records that it passed. With a report and an error it
+// passed, and that could not be recorded.
 func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dryrun.Report, error) {
 	a, err := newAPIs(cfg, e.say)
 	if err != nil {
@@ -91,12 +94,12 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dr
 	}
 	l, err := ledger.Open(ctx, ledgerAt(cfg, nil))
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	defer l.Close()
 	lease, err := l.Acquire(ctx, ledger.Self("amoimport dry-run"), cfg.Run.LeaseTime, nil)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
 	defer func() { _ = lease.Release(context.WithoutCancel(ctx)) }()
 	return r, l.Learn(ctx, learnedDryRun, settingsDigest(cfg, t, db.SQLDigest()))
