@@ -4,6 +4,7 @@
 package dryrun
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,15 +142,7 @@ type chat struct {
 
 // proveUnique refuses ids that a run would refuse.
 func (d *survey) proveUnique(ctx context.Context) error {
-	slices.SortFunc(d.chats, func(a, b chat) int {
-		switch {
-		case a.id < b.id:
-			return -1
-		case a.id > b.id:
-			return 1
-		}
-		return 0
-	})
+	slices.SortFunc(d.chats, func(a, b chat) int { return cmp.Compare(a.id, b.id) })
 	for i := range d.chats[min(1, len(d.chats)):] {
 		if d.chats[i].id == d.chats[i+1].id {
 			return &ledger.ClashError{What: "conversation ids", Examples: []string{"conversation " + string(d.chats[i].id) + " comes more than once"},
