@@ -59,11 +59,26 @@ func (f TokenFile) load() (TokenPair, error) {
 
 var errTooOpen = errors.New("others can read it")
 
+// Prove sees whether Store could write the file, and leaves it as it is. Errors are of type [*TokenError].
+func (f TokenFile) Prove() error {
+	tmp, err := os.CreateTemp(filepath.Dir(string(f)), ".token-*")
+	if err == nil {
+		err = errors.Join(tmp.Close(), os.Remove(tmp.Name()))
+	}
+	if err != nil {
+		return &TokenError{Op: opWriteFile, Err: err}
+	}
+	return nil
+}
+
+// opWriteFile is what cannot be done where the file cannot be written.
+const opWriteFile = "write token file"
+
 // Store replaces the file in one step: whatever happens, the file holds the old pair or the new one, on
 // disk, readable only by its owner. Errors are of type [*TokenError].
 func (f TokenFile) Store(pair TokenPair) error {
 	if err := f.store(pair); err != nil {
-		return &TokenError{Op: "write token file", Err: err}
+		return &TokenError{Op: opWriteFile, Err: err}
 	}
 	return nil
 }
@@ -136,7 +151,7 @@ func (e *TokenError) Hint() string {
 		return httpapi.BlockHint(e.RetryAfter)
 	case errors.Is(e.Err, errTooOpen):
 		return "Make the token file readable by its owner only (chmod 600)."
-	case errors.Is(e.Err, fs.ErrNotExist):
+	case errors.Is(e.Err, fs.ErrNotExist) && e.Op != opWriteFile:
 		return "Authorise the integration first, so that there is a token file."
 	case e.Status == 0 && strings.HasSuffix(e.Op, "token file"):
 		return "Check the token file's path, its rights and the space on its disk."

@@ -62,11 +62,18 @@ func (db *DB) Strays(ctx context.Context) (n int64, example Stray, err error) {
 	if _, err := db.shape(ctx, q); err != nil {
 		return 0, example, err
 	}
-	statement := "select count(*), coalesce(min(array[m.conversation_id::text, m.id::text]), array['', '']) as example from (select q.conversation_id, q.id " + q.from() +
+	statement := "select count(*), coalesce(min(array[m.conversation_id::text, m.id::text]), array['', '']) as example," +
+		" count(*) filter (where m.conversation_id is null or m.conversation_id::text = '') as unplaced, count(*) filter (where m.id is null or m.id::text = '') as nameless from (select q.conversation_id, q.id " + q.from() +
 		") m where not exists (select from (select q.id::text as id " + db.conversations.from() + ") c where c.id = m.conversation_id::text)"
 	err = db.persist(ctx, func(ctx context.Context, t tx) error {
-		return t.rows(ctx, "select s.count, s.example[1], s.example[2] from ("+statement+") s", nil, func(v [][]byte) error {
+		return t.rows(ctx, "select s.count, s.example[1], s.example[2], s.unplaced, s.nameless from ("+statement+") s", nil, func(v [][]byte) error {
 			n, example = integer(v[0]), Stray{ConversationID(text(v[1])), text(v[2])}
+			for i, column := range []string{"conversation_id", "id"} {
+				if integer(v[3+i]) > 0 {
+					_, err := id(nil, column)
+					return err
+				}
+			}
 			return nil
 		})
 	})

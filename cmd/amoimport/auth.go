@@ -51,11 +51,15 @@ func (e env) auth(ctx context.Context, path string, longLived bool) error {
 	if e.getenv(config.EnvToken) != "" {
 		return &fault{problem: config.EnvToken + " is set, and wins over account.token_file", hint: "Unset it first, or go on using it and store nothing."}
 	}
+	// A code is spent by exchanging it: prove first that what it gives can be kept.
+	file := amocrm.TokenFile(cfg.Account.TokenFile)
+	if err := file.Prove(); err != nil {
+		return err
+	}
 	secret, err := e.askSecret(what)
 	if err != nil {
 		return err
 	}
-	file := amocrm.TokenFile(cfg.Account.TokenFile)
 	if longLived {
 		// A token that does not work must not replace one that does.
 		if err := e.greet(ctx, cfg, amocrm.LongLivedToken(secret)); err != nil {

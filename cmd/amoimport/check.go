@@ -47,7 +47,7 @@ takes seconds. Managers are shown by their ids; --names shows names and e-mails.
 			report.print(e.out)
 		}
 		if err == nil && *managers != "" {
-			err = list.writeManagers(e.out, *managers)
+			err = list.writeManagers(e.err, *managers)
 		}
 		return cmp.Or(err, list.verdict())
 	}

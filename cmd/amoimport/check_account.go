@@ -15,6 +15,7 @@ import (
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/internal/config"
 )
 
@@ -174,7 +175,7 @@ func (l *checklist) users(ctx context.Context, a *apis, crm *amocrm.Client, acco
 		l.fail("users", &fault{problem: fmt.Sprintf("the token's user %d is no administrator, which linking chats needs", account.CurrentUserID),
 			hint: "Use a token of an administrator."})
 	}
-	if !legacy.fits {
+	if !legacy.fits || !legacy.managersRead {
 		return
 	}
 	var err error
@@ -183,6 +184,17 @@ func (l *checklist) users(ctx context.Context, a *apis, crm *amocrm.Client, acco
 		return
 	}
 	l.paired = true
+	var strangers []string
+	for legacy := range a.cfg.Managers.ByID {
+		if !slices.ContainsFunc(l.managers, func(m importer.PairedManager) bool { return m.ID == legacy }) {
+			strangers = append(strangers, strconv.Quote(legacy))
+		}
+	}
+	if slices.Sort(strangers); strangers != nil {
+		l.warn("managers", "Compare the ids, spaces too, with those that the managers query returns.",
+			"managers.by_id or managers.map names %s that the legacy database does not have: %s",
+			plural(int64(len(strangers)), "manager", "managers"), strings.Join(strangers[:min(10, len(strangers))], ", "))
+	}
 	silent := int64(len(target{managers: l.managers}.silent()))
 	switch {
 	case silent > 0:

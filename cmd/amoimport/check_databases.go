@@ -16,10 +16,11 @@ import (
 
 // legacy is what check learned of the legacy database.
 type legacy struct {
-	fits     bool // the queries can be used
-	cost     source.Cost
-	managers []source.Manager
-	sources  []string // source_external_id of conversations
+	fits         bool // the queries can be used
+	cost         source.Cost
+	managers     []source.Manager
+	managersRead bool
+	sources      []string // source_external_id of conversations
 }
 
 // source looks at the legacy database and the three queries.
@@ -76,6 +77,7 @@ func (l *checklist) source(ctx context.Context, cfg *config.Config) (found legac
 	if found.managers, err = db.Managers(ctx); err != nil {
 		l.fail("managers", err)
 	}
+	found.managersRead = err == nil
 	if found.sources, err = db.ExternalSources(ctx); err != nil {
 		l.warn("sources", "Look whether the account has all sources that the conversations name.", "not looked at: %s", oneLine(err.Error()))
 	}
@@ -113,20 +115,10 @@ func (l *checklist) ledger(ctx context.Context, cfg *config.Config, legacy legac
 		return found
 	}
 	found = place{db: db, exists: p.Exists}
-	schema := pgx.Identifier{cfg.Ledger.Schema}.Sanitize()
-	said := fmt.Sprintf("Postgres %s, database %s, role %s", p.Version, p.Database, p.Role)
-	switch {
-	case p.ReadOnly:
-		l.fail(check, &fault{problem: said + ": the server is a replica, or set to be read only",
-			hint: "Use a database that can be written to."})
-	case !p.MayCreate:
-		hint := fmt.Sprintf("grant create on database %s to %s;", pgx.Identifier{p.Database}.Sanitize(), pgx.Identifier{p.Role}.Sanitize())
-		if p.Exists {
-			hint = fmt.Sprintf("grant usage, create on schema %s to %s; and make it the owner of what is in it.", schema, pgx.Identifier{p.Role}.Sanitize())
-		}
-		l.fail(check, &fault{problem: fmt.Sprintf("%s: the role may not create what belongs into the schema %s", said, schema), hint: hint})
-	default:
-		l.ok(check, "%s", said)
+	if err := unfit(cfg, p); err != nil {
+		l.fail(check, err)
+	} else {
+		l.ok(check, "Postgres %s, database %s, role %s", p.Version, p.Database, p.Role)
 	}
 	if p.VersionNumber < oldestPostgres {
 		l.warn(check, "Use Postgres 13 or newer for the ledger.", "Postgres %s is not tried", p.Version)
@@ -135,6 +127,23 @@ func (l *checklist) ledger(ctx context.Context, cfg *config.Config, legacy legac
 		l.room(cfg, p, legacy)
 	}
 	return found
+}
+
+// unfit says why a ledger cannot be in a place, if it cannot.
+func unfit(cfg *config.Config, p ledger.Place) error {
+	schema := pgx.Identifier{cfg.Ledger.Schema}.Sanitize()
+	said := fmt.Sprintf("the ledger's database: Postgres %s, database %s, role %s", p.Version, p.Database, p.Role)
+	switch {
+	case p.ReadOnly:
+		return &fault{problem: said + ": the server is a replica, or set to be read only", hint: "Use a database that can be written to."}
+	case p.MayCreate:
+		return nil
+	}
+	hint := fmt.Sprintf("grant create on database %s to %s;", pgx.Identifier{p.Database}.Sanitize(), pgx.Identifier{p.Role}.Sanitize())
+	if p.Exists {
+		hint = fmt.Sprintf("grant usage, create on schema %s to %s; and make it the owner of what is in it.", schema, pgx.Identifier{p.Role}.Sanitize())
+	}
+	return &fault{problem: fmt.Sprintf("%s: the role may not create what belongs into the schema %s", said, schema), hint: hint}
 }
 
 // state tells of the ledger that there is, and how many messages it knows.

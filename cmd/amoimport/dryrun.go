@@ -1,7 +1,7 @@
 package main
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,39 +43,50 @@ func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error 
 	}
 	ctx, release := e.untilSignal(ctx, e.say)
 	defer release()
-	r, err := e.goThrough(ctx, cfg, probe)
-	err = interrupted(ctx, err)
-	switch {
-	case r == nil:
+	r, digest, err := e.goThrough(ctx, cfg, probe)
+	if err = interrupted(ctx, err); err != nil {
 		return err
-	case asJSON:
-		enc := json.NewEncoder(e.out)
-		enc.SetIndent("", "  ")
-		err = cmp.Or(err, enc.Encode(r))
-	default:
-		printDryRun(e.out, r)
 	}
-	if err == nil && !r.Clean() {
+	var text bytes.Buffer
+	if asJSON {
+		enc := json.NewEncoder(&text)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(r)
+	} else {
+		printDryRun(&text, r)
+	}
+	if err == nil {
+		_, err = e.out.Write(text.Bytes())
+	}
+	if err != nil { // what nobody could read has not passed
+		return err
+	}
+	if err := passed(ctx, cfg, digest); err != nil {
+		return err
+	}
+	if !r.Clean() {
 		return &parkedError{messages: r.Messages.Parked, dry: true}
 	}
-	return err
+	return nil
 }
 
-// goThrough makes the dry run and records that it passed. With a report and an error it
-// passed, and that could not be recorded.
-func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dryrun.Report, error) {
+// goThrough makes the dry run, and tells the digest of the settings that it was made with.
+func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dryrun.Report, string, error) {
 	a, err := newAPIs(cfg, e.say)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if err := ledgerFits(ctx, cfg); err != nil {
+		return nil, "", err
 	}
 	db, t, err := prepare(ctx, cfg, a)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer db.Close()
 	people, err := a.looking(t.scope)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	people.Log = newReadingBack(e).log
 	o := running(cfg, t)
@@ -89,20 +100,36 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dr
 		Rates:    dryrun.Rates{Amojo: cfg.Limits.Amojo, APIv4: cfg.Limits.APIv4, RoundTrip: t.roundTrip},
 		Progress: e.reading(),
 	})
+	return r, settingsDigest(cfg, t, db.SQLDigest()), err
+}
+
+// ledgerFits sees, before anything is read, that what passed could be recorded.
+func ledgerFits(ctx context.Context, cfg *config.Config) error {
+	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
 	if err != nil {
-		return nil, err
+		return err
 	}
+	defer l.Close()
+	p, err := l.Place(ctx)
+	if err != nil {
+		return err
+	}
+	return unfit(cfg, p)
+}
+
+// passed records that a dry run passed.
+func passed(ctx context.Context, cfg *config.Config, digest string) error {
 	l, err := ledger.Open(ctx, ledgerAt(cfg, nil))
 	if err != nil {
-		return r, err
+		return err
 	}
 	defer l.Close()
 	lease, err := l.Acquire(ctx, ledger.Self("amoimport dry-run"), cfg.Run.LeaseTime, nil)
 	if err != nil {
-		return r, err
+		return err
 	}
 	defer func() { _ = lease.Release(context.WithoutCancel(ctx)) }()
-	return r, l.Learn(ctx, learnedDryRun, settingsDigest(cfg, t, db.SQLDigest()))
+	return l.Learn(ctx, learnedDryRun, digest)
 }
 
 // learnedDryRun is the name under which the ledger knows the settings of the last dry
@@ -213,7 +240,9 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 	fmt.Fprintf(w, "\nIt would take %s at least:\n", duration(p.Seconds))
 	fmt.Fprintf(t, "  amojo\t%s\t%s at the set limit\n", plural(p.Amojo.Count, "request", "requests"), duration(p.Amojo.Seconds))
 	fmt.Fprintf(t, "  API v4\t%s\t%s at the set limit, side by side with amojo\n", plural(p.APIv4.Count, "request", "requests"), duration(p.APIv4.Seconds))
-	fmt.Fprintf(t, "  the longest conversation\t%s\t%s alone, since it goes in order: %s\n", plural(p.Longest.Parts, "message", "messages"), duration(p.Longest.Seconds), p.Longest.Conversation)
+	if p.Longest.Parts > 0 {
+		fmt.Fprintf(t, "  the longest conversation\t%s\t%s alone, since it goes in order: %s\n", plural(p.Longest.Parts, "message", "messages"), duration(p.Longest.Seconds), p.Longest.Conversation)
+	}
 	_ = t.Flush()
 	fmt.Fprintf(w, "It would make %s and notify managers of %s.\n", plural(r.Leads, "lead", "leads"), plural(r.Notifications, "message", "messages"))
 	fmt.Fprintln(w, "\nIn amoCRM's cards:")
@@ -226,6 +255,7 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 			plural(r.Unseen.Contacts, "contact is", "contacts are"), plural(r.Unseen.Messages, "message is", "messages are"))
 	}
 	fmt.Fprintf(w, "\nNot moved at all, since there is no place for it: %s.\n", strings.Join(r.NotMoved, ", "))
+	fmt.Fprintln(w, "Not foreseen: what amoCRM itself refuses, and chats that an earlier import linked to other contacts.")
 }
 
 // mostAmbiguous is how many ambiguous clients a person is shown.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -157,6 +158,13 @@ func checkField(ctx context.Context, crm *amocrm.Client, id int64) error {
 
 // pairManagers finds each legacy manager's user.
 func pairManagers(managers []source.Manager, users []amocrm.User, byID map[string]config.User) ([]importer.PairedManager, error) {
+	known := make(map[string]bool, len(managers))
+	for _, m := range managers {
+		if known[m.ID] {
+			return nil, &fault{problem: "the managers query returns the id " + strconv.Quote(m.ID) + " more than once", hint: "Each row needs an id of its own: look for a join that repeats rows."}
+		}
+		known[m.ID] = true
+	}
 	mails := make(map[string]amocrm.User, len(users))
 	ids := make(map[int64]amocrm.User, len(users))
 	for _, u := range users {
@@ -176,7 +184,7 @@ func pairManagers(managers []source.Manager, users []amocrm.User, byID map[strin
 		}
 	}
 	if missing != nil {
-		return nil, &fault{problem: "managers.by_id names users that the account does not have: " + strings.Join(missing, ", "),
+		return nil, &fault{problem: "managers.by_id or managers.map names users that the account does not have: " + strings.Join(missing, ", "),
 			hint: "Take the ids or e-mails of users of this account, or leave these managers out: then the channel's bot speaks for them."}
 	}
 	chosen := make(map[string]amocrm.User, len(byID))

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"strings"
@@ -22,6 +23,7 @@ import (
 	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/pace"
 	"github.com/amoimport/amoimport/source"
+	"github.com/jackc/pgx/v5"
 )
 
 // openSource connects to the legacy database.
@@ -241,7 +243,7 @@ func running(cfg *config.Config, t target) importer.Options {
 
 // settingsDigest is a digest of all that decides what a run makes of which rows.
 func settingsDigest(cfg *config.Config, t target, queries string) string {
-	text, _ := json.Marshal([]any{setup(cfg, t), queries, cfg.Source.Timezone.String(), cfg.Replay, cfg.Media, cfg.Contacts, cfg.Channel.Bot, cfg.Managers.ByID}) // all of it can be written
+	text, _ := json.Marshal([]any{setup(cfg, t), whereIs(string(cfg.Source.DSN)), queries, cfg.Source.Timezone.String(), cfg.Replay, cfg.Media, cfg.Contacts, cfg.Channel.Bot, cfg.Managers.ByID}) // all of it can be written
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
@@ -260,6 +262,15 @@ func files(cfg *config.Config) importer.Files {
 func asker(cfg *config.Config) *media.Asker {
 	m := cfg.Media
 	return media.New(media.Options{Timeout: m.Timeout, Rate: m.PerHost, AllowLoopback: m.AllowLoopback})
+}
+
+// whereIs is the place of a database, without what lets one in.
+func whereIs(dsn string) string {
+	c, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d/%s", c.Host, c.Port, c.Database)
 }
 
 // holds says whether conversations wait at their parked messages.

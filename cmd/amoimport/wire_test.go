@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/amoimport/amoimport/internal/config"
@@ -44,3 +45,12 @@ func TestOnlyGET(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// TestWhereIs: another database is another place, another password is not, and no
+// password is part of it.
+func TestWhereIs(t *testing.T) {
+	here := whereIs("postgres://reader:s3cret@db.example.com/shop")
+	if here == "" || strings.Contains(here, "s3cret") || here != whereIs("postgres://reader:other@db.example.com/shop") || here == whereIs("postgres://reader:s3cret@db.example.com/copy") {
+		t.Errorf("%q", here)
+	}
+}

@@ -132,10 +132,12 @@ func (l *loader) access(c *Config) {
 			l.add(missing.key, missing.hint, "%s", missing.what)
 		}
 	}
-	l.file("source.conversations_sql", &c.Source.ConversationsSQL)
-	l.file("source.messages_sql", &c.Source.MessagesSQL)
-	l.file("source.managers_sql", &c.Source.ManagersSQL)
-	l.managers(&c.Managers)
+	if slices.Contains(l.needs, NeedSource) {
+		l.file("source.conversations_sql", &c.Source.ConversationsSQL)
+		l.file("source.messages_sql", &c.Source.MessagesSQL)
+		l.file("source.managers_sql", &c.Source.ManagersSQL)
+		l.managers(&c.Managers)
+	}
 }
 
 // secret takes a secret from the environment, else from the file.

@@ -24,7 +24,7 @@ func (l *loader) managers(m *Managers) {
 		l.add(key, "Write one with `amoimport check --write-managers`, or leave the key empty.", "%s: %s", m.Map, why(err))
 		return
 	}
-	const shape = "Its first line is legacy_id,name,email,user; `amoimport check --write-managers` writes such a file."
+	const shape = "It is UTF-8 with commas between the fields, and its first line is legacy_id,name,email,user; `amoimport check --write-managers` writes such a file."
 	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(text), "\uFEFF")))
 	r.FieldsPerRecord = len(ManagersHeader)
 	for first := true; ; first = false {
