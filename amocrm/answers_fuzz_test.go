@@ -3,6 +3,7 @@ package amocrm_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,11 +69,12 @@ func FuzzAdded(f *testing.F) {
 	})
 }
 
-// The account, its users, its fields and its newest contact, from one body.
+// The account, its users, fields, sources, contacts and leads, from one body.
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte(`{"id":7,"name":"x","current_user_id":"3","amojo_id":"a","_embedded":{"users":[{"id":1,"rights":[]}]}}`))
 	f.Add([]byte(`{"_embedded":{"users":[{"id":1,"rights":{"is_active":true,"is_admin":"1"}}],"contacts":[{"id":9},{"id":8}],"custom_fields":[{"id":5,"type":"text"}]}}`))
 	f.Add([]byte(`{"_links":{"next":{"href":"https://elsewhere.example/"}},"_embedded":{"contacts":[{"id":1},{"id":2}]}}`))
+	f.Add([]byte(`{"id":7,"created_at":-5,"_embedded":{"leads":[{"id":0},{"id":-3},[]],"sources":[{"id":"x","external_id":5}]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		api := func() *amocrm.Client { return answering(200, nil, bytes.NewReader(body)) }
 		if a, err := api().Account(t.Context()); readable(t, err) && a.ID <= 0 {
@@ -95,6 +97,22 @@ func FuzzRecords(f *testing.F) {
 		}
 		if field, found, err := api().ContactField(t.Context(), 5); readable(t, err) && found && field.ID != 5 {
 			t.Errorf("field %d instead of 5", field.ID)
+		}
+		if sources, err := api().Sources(t.Context()); !readable(t, err) && sources != nil {
+			t.Errorf("sources %+v with %v", sources, err)
+		}
+		if leads, err := api().LeadsOf(t.Context(), 7); readable(t, err) && slices.Min(append(leads, 1)) <= 0 {
+			t.Errorf("leads %v", leads)
+		}
+		if at, err := api().LeadCreatedAt(t.Context(), 7); readable(t, err) && at < 0 {
+			t.Errorf("created at %d", at)
+		}
+		if page, _, err := api().ContactsPage(t.Context(), 1, 2); readable(t, err) {
+			for i, c := range page {
+				if len(page) > 2 || c.ID <= 0 || i > 0 && c.ID <= page[i-1].ID {
+					t.Errorf("page %+v", page)
+				}
+			}
 		}
 		last := int64(1 << 62)
 		for c, err := range api().NewestContacts(t.Context(), 3) {

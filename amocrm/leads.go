@@ -43,7 +43,9 @@ func (c *Client) LeadsOf(ctx context.Context, contact int64) ([]int64, error) {
 	}
 	var ids []int64
 	for _, l := range answer.Embedded.Value.Leads {
-		ids = append(ids, int64(l.ID))
+		if l.ID > 0 {
+			ids = append(ids, int64(l.ID))
+		}
 	}
 	return ids, err
 }
@@ -53,6 +55,7 @@ func (c *Client) LeadsOf(ctx context.Context, contact int64) ([]int64, error) {
 // https://www.amocrm.ru/developers/content/crm_platform/leads-api
 func (c *Client) LeadCreatedAt(ctx context.Context, lead int64) (int64, error) {
 	var answer struct {
+		ID        httpapi.Number `json:"id"`
 		CreatedAt httpapi.Number `json:"created_at"`
 	}
 	id := strconv.FormatInt(lead, 10)
@@ -64,11 +67,14 @@ func (c *Client) LeadCreatedAt(ctx context.Context, lead int64) (int64, error) {
 		if err := json.Unmarshal(body, &answer); err != nil {
 			return errNotJSON
 		}
+		if int64(answer.ID) != lead {
+			return errors.New("it is not about that lead")
+		}
 		return nil
 	})
 	var gone *Error
 	if errors.As(err, &gone) && gone.NotFound() {
 		return 0, nil
 	}
-	return int64(answer.CreatedAt), err
+	return max(0, int64(answer.CreatedAt)), err
 }

@@ -51,7 +51,7 @@ func New(hc *http.Client, baseURL string, scope Scope) (*Client, error) {
 
 const (
 	maxAnswer  = 1 << 20  // bytes of any answer but a history page
-	maxHistory = 16 << 20 // fifty long texts, each character escaped as \uXXXX, are over a megabyte
+	maxHistory = 16 << 20 // fifty long texts, each character a six-byte escape, are over a megabyte
 )
 
 // call is one request and how its errors name it.

@@ -57,8 +57,8 @@ func (w *World) listTalks(rq *request) *reply {
 	q := rq.url.Query()
 	ids, contacts, entities := numbers(q, "filter[talk_id]"), numbers(q, "filter[contact_id]"), numbers(q, "filter[entity_id]")
 	kind := q.Get("filter[entity_type]")
-	if entities != nil && kind != "lead" && kind != "customer" {
-		return problem(http.StatusBadRequest, "filter[entity_id] needs filter[entity_type]: lead or customer")
+	if entities != nil && kind != "lead" && (kind != "customer" || w.o.Flavour == Kommo) {
+		return problem(http.StatusBadRequest, "filter[entity_type] names nothing that talks are about")
 	}
 	var rows []*talk
 	for _, t := range w.talks {

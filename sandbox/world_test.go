@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -50,6 +51,22 @@ func TestFlavours(t *testing.T) {
 			do: func(c *client) answer {
 				a := c.want(c.amojo("POST", "", incoming("c", "m", msec, "x")), 200)
 				return c.amojo("POST", "/"+a.get(c.t, "new_message.msgid").(string)+"/delivery_status", `{"status_code":1}`)
+			},
+		},
+		{
+			name: "a message without milliseconds", amocrm: 200, kommo: 400,
+			do: func(c *client) answer {
+				return c.amojo("POST", "", strings.Replace(incoming("c", "m", msec, "x"), fmt.Sprintf(`"msec_timestamp":%d,`, int64(msec)), "", 1))
+			},
+		},
+		{
+			name: "talks about a lead", amocrm: 204, kommo: 204,
+			do: func(c *client) answer { return c.v4("GET", "/api/v4/talks?filter[entity_id]=1&filter[entity_type]=lead", "") },
+		},
+		{
+			name: "talks about a customer", amocrm: 204, kommo: 400,
+			do: func(c *client) answer {
+				return c.v4("GET", "/api/v4/talks?filter[entity_id]=1&filter[entity_type]=customer", "")
 			},
 		},
 	} {
