@@ -172,6 +172,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 
 	s := m.begin()
 	s.Notes, s.Kind = append(composed.Notes, m.notes...), source.Kind(parts[0].Content.Type)
+	s.Author = ledger.Author{ID: parts[0].Sender.ID, RefID: parts[0].Sender.RefID}
 	if l.conv.LastMsgID == "" { // what the chat goes without is told once, of its first message
 		chat, _ := l.Compose.Chat(l.row)
 		s.Notes = append(s.Notes, chat.Notes...)
@@ -219,7 +220,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 			l.conv.Announced = part.MsgID
 		}
 		err := l.commit(&ledger.Intent{Message: m.planned.ID, MsgID: part.MsgID, Part: k, Parts: len(parts), End: compose.TextEnd(parts[:k]),
-			SentMsec: msec, RowHash: rowHash, BodyHash: texts, Notes: s.Notes})
+			SentMsec: msec, RowHash: rowHash, BodyHash: texts, Notes: s.Notes, Kind: s.Kind, Author: s.Author})
 		if err != nil {
 			return err
 		}

@@ -201,7 +201,7 @@ func (l *lane) settleIntent(ctx context.Context) error {
 	first := in.SentMsec - int64(in.Part) + 1
 	s := ledger.Settled{ID: in.Message, Outcome: outcome.Planned, Notes: in.Notes, Attempts: m.Attempts + 1,
 		Parts: in.Parts, PartsSent: m.PartsSent, PartEnds: m.PartEnds, AmojoIDs: m.AmojoIDs,
-		SentMsec: first, SentHash: &in.RowHash, BodyHash: in.BodyHash}
+		SentMsec: first, SentHash: &in.RowHash, BodyHash: in.BodyHash, Kind: in.Kind, Author: in.Author}
 	id, v, err := l.settleDoubt(ctx, l.doubt(in.MsgID), in.SentMsec > l.conv.LastMsec, l.begun, false)
 	if err != nil {
 		return err

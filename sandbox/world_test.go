@@ -3,8 +3,8 @@ package sandbox_test
 import (
 	"context"
 	"fmt"
-	"sync"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 
@@ -61,7 +61,9 @@ func TestFlavours(t *testing.T) {
 		},
 		{
 			name: "talks about a lead", amocrm: 204, kommo: 204,
-			do: func(c *client) answer { return c.v4("GET", "/api/v4/talks?filter[entity_id]=1&filter[entity_type]=lead", "") },
+			do: func(c *client) answer {
+				return c.v4("GET", "/api/v4/talks?filter[entity_id]=1&filter[entity_type]=lead", "")
+			},
 		},
 		{
 			name: "talks about a customer", amocrm: 204, kommo: 400,

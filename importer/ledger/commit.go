@@ -32,6 +32,13 @@ type Settled struct {
 	SentMsec  int64
 	SentHash  *Hash
 	BodyHash  string
+	Author    Author // the zero value leaves it
+}
+
+// Author is who spoke.
+type Author struct {
+	ID    string // ours
+	RefID string // amojo's; "" for somebody outside
 }
 
 // Intent names the one part of a conversation that is about to be written to
@@ -46,6 +53,8 @@ type Intent struct {
 	RowHash  Hash
 	BodyHash string
 	Notes    []outcome.Code
+	Kind     source.Kind
+	Author   Author
 }
 
 // Change is what a lane records in one step: what is settled, and what it is
@@ -179,7 +188,8 @@ func (l *Ledger) outcomes(group []*waiter, recorded bool) *pgx.Batch {
 		c := w.change
 		for _, s := range c.Settled {
 			batch.Queue(l.statement("settle_message"), string(c.Conversation), s.ID, s.Outcome, null(string(s.Reason)), null(s.Detail),
-				texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash), recorded)
+				texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash), recorded,
+				null(s.Author.ID), null(s.Author.RefID))
 		}
 		in := c.Intent
 		if in == nil {
@@ -187,7 +197,8 @@ func (l *Ledger) outcomes(group []*waiter, recorded bool) *pgx.Batch {
 			continue
 		}
 		batch.Queue(l.statement("set_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced),
-			in.Message, in.MsgID, in.Part, in.Parts, in.End, in.SentMsec, in.RowHash.text(), in.BodyHash, texts(in.Notes))
+			in.Message, in.MsgID, in.Part, in.Parts, in.End, in.SentMsec, in.RowHash.text(), in.BodyHash, texts(in.Notes),
+			null(string(in.Kind)), null(in.Author.ID), null(in.Author.RefID))
 	}
 	return &batch
 }

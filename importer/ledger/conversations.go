@@ -82,10 +82,12 @@ func scanConversation(r pgx.CollectableRow) (Conversation, error) {
 		sent             *int64
 		row              *[16]byte
 		notes            []outcome.Code
+		kind, who, ref   *string
 	}
 	err := r.Scan(&c.ID, &c.ConversationID, &c.ClientID, &c.Person, &c.ContactID, &c.Phone, &c.Email,
 		&c.ChatID, &c.LinkID, &first, &c.Planned, &c.LastMsec, &c.LastMsgID, &c.Announced,
-		&in.message, &msgid, &in.part, &in.parts, &in.end, &in.sent, &in.row, &in.body, &in.notes)
+		&in.message, &msgid, &in.part, &in.parts, &in.end, &in.sent, &in.row, &in.body, &in.notes,
+		&in.kind, &in.who, &in.ref)
 	if err != nil {
 		return c, err
 	}
@@ -94,9 +96,18 @@ func scanConversation(r pgx.CollectableRow) (Conversation, error) {
 	}
 	if msgid != nil {
 		c.Doubt = &Intent{Message: *in.message, MsgID: *msgid, Part: *in.part, Parts: *in.parts, End: *in.end,
-			SentMsec: *in.sent, RowHash: Hash(*in.row), BodyHash: *in.body, Notes: in.notes}
+			SentMsec: *in.sent, RowHash: Hash(*in.row), BodyHash: *in.body, Notes: in.notes,
+			Kind: source.Kind(text(in.kind)), Author: Author{ID: text(in.who), RefID: text(in.ref)}}
 	}
 	return c, nil
+}
+
+// text is a text that may be null; then "".
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }
 
 // Conversation loads one conversation.

@@ -9,10 +9,12 @@ import (
 	"testing"
 
 	"github.com/amoimport/amoimport/importer/ledger"
-	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/internal/embedpg/pgtest"
+	"github.com/amoimport/amoimport/migrations"
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 )
 
 // schemas lists the schemas of a database that hold tables of a ledger.
@@ -80,35 +82,52 @@ func TestOpenTogether(t *testing.T) {
 	all.Wait()
 }
 
-// TestOpenOlder has a ledger of the first version, in use: what came later is added, and
-// what it holds is left alone. Until then it can be read as it is.
-func TestOpenOlder(t *testing.T) {
-	dsn := emptyLedger(t)
-	conn := around(t, dsn)
-	exec(t, conn, "drop index amoimport.message_parked")
-	exec(t, conn, "drop index amoimport.message_tried")
-	exec(t, conn, "create index message_sent on amoimport.message (conversation, sent_at, seq, length(id), id) where parts_sent > 0")
-	exec(t, conn, "delete from amoimport.migration where version_id > 1")
-	b := &bench{Ledger: connect(t, dsn), t: t, conn: conn, convs: []ledger.EnrolledConversation{conv("1")},
-		keys: []ledger.EnrolledKey{key("1", "1", 0), key("1", "2", 1), key("1", "3", 2)}}
-	lease := acquire(t, b.Ledger, ledger.Self("test"))
-	if err := b.Settle(t.Context(), setup()); err != nil {
+// older makes a ledger as the first version made it.
+func older(t *testing.T, dsn string) {
+	t.Helper()
+	cfg, err := pgx.ParseConfig(dsn)
+	if err != nil {
 		t.Fatal(err)
 	}
-	b.enrol()
-	b.commit(ledger.Change{Conversation: "1", Settled: []ledger.Settled{{ID: "2", Outcome: outcome.Parked, Reason: outcome.Rejected}}})
-	before := b.versions()
-	planned := func(l *ledger.Ledger) {
+	db := stdlib.OpenDB(*cfg)
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "create schema amoimport"); err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(goose.DialectPostgres, db, migrations.Files, goose.WithTableName("amoimport.migration"), goose.WithDisableGlobalRegistry(true))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), 1); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOpenOlder has a ledger of the first version, in use: what came later is added, and
+// what it holds is left alone. Until then its state can be read as it is.
+func TestOpenOlder(t *testing.T) {
+	dsn := pgtest.Database(t)
+	older(t, dsn)
+	conn := around(t, dsn)
+	exec(t, conn, "insert into amoimport.conversation (id, conversation_id) values ('1', 'c1')")
+	exec(t, conn, `insert into amoimport.message (conversation, id, msgid, sent_at, seq, row_hash, outcome, reason) values
+		('1', '1', 'm1', now(), 0, gen_random_uuid(), 'planned', null), ('1', '2', 'm2', now(), 1, gen_random_uuid(), 'parked', 'rejected')`)
+	b := &bench{t: t, conn: conn}
+	held := func() []string {
+		return b.texts("select concat_ws(' ', xmin, id, msgid, sent_at, outcome, reason) from amoimport.message order by 1")
+	}
+	before := held()
+	look := func(l *ledger.Ledger) {
 		t.Helper()
 		page, err := l.Page(t.Context(), "1", ledger.After{}, 10, true)
 		if err != nil || len(page) != 1 || page[0].ID != "1" {
 			t.Errorf("planned before the parked message: %+v, %v", page, err)
 		}
+		if s, err := l.Snapshot(t.Context()); err != nil || s.Messages.Parked != 1 {
+			t.Errorf("state %+v, %v", s.Messages, err)
+		}
 	}
-	planned(b.Ledger)
-	if err := lease.Release(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	look(connect(t, dsn))
 	l, err := ledger.Open(t.Context(), ledger.Options{DSN: dsn})
 	if err != nil {
 		t.Fatal(err)
@@ -117,14 +136,15 @@ func TestOpenOlder(t *testing.T) {
 	if l.Made() {
 		t.Error("it says that there was no ledger")
 	}
-	planned(l)
-	if diff := cmp.Diff(before, b.versions()); diff != "" {
+	look(l)
+	if diff := cmp.Diff(before, held()); diff != "" {
 		t.Errorf("rows (-before +after):\n%s", diff)
 	}
 	want := []string{"message_parked", "message_tried"}
 	if got := b.texts("select indexname::text from pg_indexes where schemaname = 'amoimport' and indexname in ('message_parked', 'message_sent', 'message_tried') order by 1"); !slices.Equal(got, want) {
 		t.Errorf("of the indexes there are %v", got)
 	}
+	acquire(t, l, ledger.Self("test")).Release(t.Context())
 }
 
 // TestOpenInGivenSchema has a role that may not create schemas, but owns one.

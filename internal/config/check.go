@@ -80,14 +80,39 @@ func (l *loader) check(c *Config) {
 		l.add("replay.manager_name", "", "it must hold {name} and at most 64 characters")
 	}
 
+	l.oneOf("replay.on_edit", c.Replay.OnEdit, "report", "edit_message")
+	l.oneOf("replay.mark", c.Replay.Mark, "none", "read")
+
 	l.contacts(c.Contacts)
 	l.media(c.Media, c.Channel)
+	l.oneOf("talks.close", c.Talks.Close, "none", "legacy_closed", "all")
+	l.leads(c.Leads)
 	l.atLeast("run.lanes", float64(c.Run.Lanes), 1)
 	l.atLeast("run.prepare_ahead", float64(c.Run.PrepareAhead), 1)
 	l.between("run.settle_time", c.Run.SettleTime, 100*time.Millisecond, 24*time.Hour)
 	// A request leaves only when the lease was confirmed less than 5 s before.
 	l.between("run.lease_time", c.Run.LeaseTime, 20*time.Second, time.Hour)
 	l.oneOf("run.on_parked", c.Run.OnParked, "skip", "hold")
+	l.between("run.poll_every", c.Run.PollEvery, time.Second, 24*time.Hour)
+	l.between("run.full_pass_every", c.Run.FullPassEvery, c.Run.PollEvery, 7*24*time.Hour)
+}
+
+// closedStages are the stages won and lost, which every pipeline has with these ids.
+var closedStages = []int64{142, 143}
+
+func (l *loader) leads(c Leads) {
+	l.oneOf("leads.create", c.Create, "none", "backdated")
+	l.atLeast("leads.pipeline_id", float64(c.PipelineID), 0)
+	if !slices.Contains(closedStages, c.StatusID) && !c.AllowOpen {
+		l.add("leads.status_id", "Use 142 (won) or 143 (lost); on an open stage bots may write to real clients. leads.allow_open: yes goes on all the same.",
+			"%d is an open stage", c.StatusID)
+	}
+	if n := utf8.RuneCountInString(c.Name); n == 0 || n > 200 {
+		l.add("leads.name", "", "it needs 1 to 200 characters")
+	}
+	if slices.Contains(c.Tags, "") {
+		l.add("leads.tags", "", "a tag is empty")
+	}
 }
 
 func (l *loader) contacts(c Contacts) {

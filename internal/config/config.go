@@ -18,6 +18,8 @@ type Config struct {
 	Contacts Contacts `yaml:"contacts"`
 	Managers Managers `yaml:"managers"`
 	Media    Media    `yaml:"media"`
+	Talks    Talks    `yaml:"talks"`
+	Leads    Leads    `yaml:"leads"`
 	Run      Run      `yaml:"run"`
 }
 
@@ -98,6 +100,8 @@ type Replay struct {
 	SplitOver   int    `yaml:"split_over"` // characters (runes)
 	Announce    string `yaml:"announce"`   // none or last
 	ManagerName string `yaml:"manager_name"`
+	OnEdit      string `yaml:"on_edit"` // report or edit_message
+	Mark        string `yaml:"mark"`    // none or read
 }
 
 // Contacts is how clients become contacts.
@@ -130,6 +134,21 @@ type Media struct {
 	AllowLoopback bool `yaml:"allow_loopback"`
 }
 
+// Talks says which talks (беседы) are closed once everything is imported.
+type Talks struct {
+	Close string `yaml:"close"` // none, legacy_closed or all
+}
+
+// Leads says whether contacts get a lead, in whose card their history shows.
+type Leads struct {
+	Create     string   `yaml:"create"`      // none or backdated
+	PipelineID int64    `yaml:"pipeline_id"` // 0: the account's main one
+	StatusID   int64    `yaml:"status_id"`   // of the stage; 142 and 143 are those of every pipeline that are closed
+	AllowOpen  bool     `yaml:"allow_open"`  // the stage may be an open one: its bots may write to clients
+	Name       string   `yaml:"name"`        // {client_id} is the client's legacy id
+	Tags       []string `yaml:"tags"`
+}
+
 // Run is how an import works through its rows.
 type Run struct {
 	Lanes        int           `yaml:"lanes"`
@@ -139,6 +158,9 @@ type Run struct {
 	MaxChanged   Percent       `yaml:"max_changed"`
 	MaxRejected  Percent       `yaml:"max_rejected"`
 	OnParked     string        `yaml:"on_parked"` // skip or hold
+	// Of run --follow: how often news is looked for, and how often everything.
+	PollEvery     time.Duration `yaml:"poll_every"`
+	FullPassEvery time.Duration `yaml:"full_pass_every"`
 }
 
 // defaults is what a file that says nothing gets.
@@ -155,7 +177,7 @@ func defaults() Config {
 			Author:       "imp1-a{id}",
 			Manager:      "imp1-m{id}",
 		},
-		Replay: Replay{SplitOver: 4000, Announce: "none", ManagerName: "{name}: "},
+		Replay: Replay{SplitOver: 4000, Announce: "none", ManagerName: "{name}: ", OnEdit: "report", Mark: "none"},
 		Contacts: Contacts{
 			DefaultRegion:  "RU",
 			SharedPhoneMax: 5,
@@ -168,6 +190,8 @@ func defaults() Config {
 			Timeout:     10 * time.Second,
 			PerHost:     5,
 		},
+		Talks: Talks{Close: "none"},
+		Leads: Leads{Create: "none", StatusID: 143, Name: "Chat history"},
 		Run: Run{
 			Lanes:        32,
 			PrepareAhead: 300,
@@ -176,6 +200,9 @@ func defaults() Config {
 			MaxChanged:   0.05,
 			MaxRejected:  0.05,
 			OnParked:     "skip",
+
+			PollEvery:     30 * time.Second,
+			FullPassEvery: time.Hour,
 		},
 	}
 }

@@ -46,7 +46,7 @@ func fetch(t *testing.T, path string) *config.Config {
 func TestDraftIsWhatItSays(t *testing.T) {
 	path := write(t, config.Draft{Values: known()})
 	got, want := fetch(t, path), mustLoad(t, minimal, allSecrets(), nil)
-	got.Contacts.Tags, got.Managers.ByID = nil, nil // written out, but empty
+	got.Contacts.Tags, got.Leads.Tags, got.Managers.ByID = nil, nil, nil // written out, but empty
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -110,11 +110,13 @@ source: {name: s, dsn_file: dsn, messages_sql: m.sql, timezone: Europe/Moscow}
 ledger: {dsn: "postgres://amo@db/l", schema: other}
 limits: {amojo: 2.5, api_v4: 7, attempt_timeout: 1m30s}
 ids: {message: "{id}", conversation: "{id}", client: "{id}", author: "a{id}", manager: "m_{id}"}
-replay: {split_over: 1000, announce: last, manager_name: "<{name}> "}
+replay: {split_over: 1000, announce: last, manager_name: "<{name}> ", on_edit: edit_message, mark: read}
 contacts: {default_region: KZ, legacy_id_field: 12, shared_phone_max: 2, on_ambiguous: park, tags: [import, "2024"], responsible_user_id: 9, unnamed: "Клиент {id}"}
 managers: {by_id: {17: 504141, "a.b": anna@example.com}}
 media: {url_template: "https://files.example.com/{media_url}", unreachable: text_with_name, ask: all, timeout: 3s, per_host: 0.5, allow_loopback: yes}
-run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed: 0%, max_rejected: 12.5%, on_parked: hold}
+run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed: 0%, max_rejected: 12.5%, on_parked: hold, poll_every: 2s, full_pass_every: 5m}
+talks: {close: legacy_closed}
+leads: {create: backdated, pipeline_id: 5, status_id: 51, allow_open: yes, name: "old {client_id}", tags: [old]}
 `, nil, map[string]string{
 		"token.json": `{"access_token":"x"}`, "chan": "from-file\n", "dsn": "postgres://u:p@h/d\r\n", "m.sql": "select 1\n",
 	})
@@ -122,7 +124,7 @@ run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed
 		c.Account.Domain, c.Account.ID, c.Account.BaseURL, filepath.Base(c.Account.TokenFile), string(c.Account.Token),
 		c.Channel.ID, c.Channel.Live, c.Channel.BaseURL, string(c.Channel.Secret), c.Channel.Bot,
 		string(c.Source.DSN), filepath.Base(c.Source.MessagesSQL.Path), c.Source.MessagesSQL.Text, c.Source.Timezone.String(),
-		string(c.Ledger.DSN), c.Ledger.Schema, c.Limits, c.IDs, c.Replay, c.Contacts, c.Managers, c.Media, c.Run,
+		string(c.Ledger.DSN), c.Ledger.Schema, c.Limits, c.IDs, c.Replay, c.Contacts, c.Managers, c.Media, c.Run, c.Talks, c.Leads,
 	}
 	want := []any{
 		"kommo.com", int64(31415), "http://127.0.0.1:8080/v4", "token.json", "",
@@ -131,7 +133,7 @@ run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed
 		"postgres://amo@db/l", "other",
 		config.Limits{Amojo: 2.5, APIv4: 7, AttemptTimeout: 90 * time.Second},
 		config.IDs{Message: "{id}", Conversation: "{id}", Client: "{id}", Author: "a{id}", Manager: "m_{id}"},
-		config.Replay{SplitOver: 1000, Announce: "last", ManagerName: "<{name}> "},
+		config.Replay{SplitOver: 1000, Announce: "last", ManagerName: "<{name}> ", OnEdit: "edit_message", Mark: "read"},
 		config.Contacts{
 			DefaultRegion: "KZ", LegacyIDField: 12, SharedPhoneMax: 2, OnAmbiguous: "park",
 			Tags: []string{"import", "2024"}, ResponsibleUserID: 9, Unnamed: "Клиент {id}",
@@ -139,7 +141,10 @@ run: {lanes: 4, prepare_ahead: 10, settle_time: 1s, lease_time: 20s, max_changed
 		config.Managers{ByID: map[string]config.User{"17": {ID: 504141}, "a.b": {Email: "anna@example.com"}}},
 		config.Media{URLTemplate: "https://files.example.com/{media_url}", Unreachable: "text_with_name", Ask: "all",
 			Timeout: 3 * time.Second, PerHost: 0.5, AllowLoopback: true},
-		config.Run{Lanes: 4, PrepareAhead: 10, SettleTime: time.Second, LeaseTime: 20 * time.Second, MaxChanged: 0, MaxRejected: 0.125, OnParked: "hold"},
+		config.Run{Lanes: 4, PrepareAhead: 10, SettleTime: time.Second, LeaseTime: 20 * time.Second, MaxChanged: 0, MaxRejected: 0.125, OnParked: "hold",
+			PollEvery: 2 * time.Second, FullPassEvery: 5 * time.Minute},
+		config.Talks{Close: "legacy_closed"},
+		config.Leads{Create: "backdated", PipelineID: 5, StatusID: 51, AllowOpen: true, Name: "old {client_id}", Tags: []string{"old"}},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -237,6 +242,13 @@ func TestOneFault(t *testing.T) {
 		{"run: {lanes: [1, 2]}", `line 7: run.lanes: a list stands where a value should be`},
 		{"run: {lanes: {a: 1}}", `line 7: run.lanes: keys stand where a value should be`},
 		{"run: 5", `line 7: run: a single value stands where keys should be`},
+		{"run: {poll_every: 1m, full_pass_every: 30s}", "line 7: run.full_pass_every: 30s is not between 1m0s and 168h0m0s"},
+		{"replay: {on_edit: send}", `line 7: replay.on_edit: "send" is none of report, edit_message`},
+		{"replay: {mark: 'yes'}", `line 7: replay.mark: "yes" is none of none, read`},
+		{"talks: {close: closed}", `line 7: talks.close: "closed" is none of none, legacy_closed, all`},
+		{"leads: {create: 'yes'}", `line 7: leads.create: "yes" is none of none, backdated`},
+		{"leads: {status_id: 51}", "line 7: leads.status_id: 51 is an open stage"},
+		{"leads: {tags: [a, '']}", `line 7: leads.tags: a tag is empty`},
 		{"run: {on_parked: wait}", `line 7: run.on_parked: "wait" is none of skip, hold`},
 		{"run: {lease_time: 19s}", "line 7: run.lease_time: 19s is not between 20s and 1h0m0s"},
 		{"contacts: {tags: one}", `line 7: contacts.tags: "one" is wrong: write a list, like [one, two]`},

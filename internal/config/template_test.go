@@ -32,7 +32,7 @@ func filled() string {
 // says no more than it must.
 func TestTemplateHoldsTheDefaults(t *testing.T) {
 	got, want := mustLoad(t, filled(), allSecrets(), nil), mustLoad(t, minimal, allSecrets(), nil)
-	got.Contacts.Tags, got.Managers.ByID = nil, nil // written out, but empty
+	got.Contacts.Tags, got.Leads.Tags, got.Managers.ByID = nil, nil, nil // written out, but empty
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

@@ -20,5 +20,7 @@ set (outcome, reason, detail, settled_at) = (
     amojo_ids  = $12::text[],
     sent_msec  = nullif($13::bigint, 0),
     sent_hash  = $14::uuid,
-    body_hash  = $15
+    body_hash  = $15,
+    author     = coalesce($17, author),
+    author_ref = case when $17 is null then author_ref else $18 end
 where conversation = $1 and id = $2
