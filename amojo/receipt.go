@@ -35,8 +35,8 @@ func (c *Client) SendMessage(ctx context.Context, m Message) (Receipt, error) {
 }
 
 type event struct {
-	Type    string  `json:"event_type"`
-	Payload Message `json:"payload"`
+	Type    string `json:"event_type"`
+	Payload any    `json:"payload"` // a Message or an Edit
 }
 
 func decodeReceipt(body []byte, msgID string, r *Receipt) error {

@@ -79,6 +79,8 @@ type Target interface {
 	ChatsAnswer(ctx context.Context) error
 	// Send sends one part. left is how much its lane has to send, for the queue.
 	Send(ctx context.Context, m amojo.Message, left int) (amojo.Receipt, error)
+	// Edit changes a message that was sent. It may be repeated.
+	Edit(ctx context.Context, e amojo.Edit) error
 	// Delivered looks for a part in the history of its chat. One that cannot be read
 	// shows nothing: the zero Sighting.
 	Delivered(ctx context.Context, q Doubt) (Sighting, error)
@@ -128,12 +130,14 @@ type Doubt struct {
 	Predecessor string // msgid of the part sent before it in this chat; "": none
 	Newest      bool   // it is our newest of its chat, and histories list the newest first
 	Glance      bool   // the first page is enough: absence need not be proved
+	BodyHash    string // it counts as present only with these words; "": with any
 }
 
 // Sighting is what a history shows of a doubt.
 type Sighting struct {
 	Present     bool
 	AmojoID     string
+	BodyHash    string // of its words
 	Predecessor bool   // the predecessor was seen, or there is none
 	Order       string // of the history, when it could be told: OrderNewestFirst or OrderOldestFirst
 }
@@ -163,6 +167,7 @@ type Options struct {
 	Log     zerolog.Logger
 
 	Announce     Announce
+	OnEdit       OnEdit
 	Region       string        // of phones without a country code
 	PersonKey    []byte        // keys the hashes of phones and e-mails
 	SharedMax    int           // clients that may share a phone before it is nobody's; 5

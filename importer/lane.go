@@ -22,12 +22,13 @@ type lane struct {
 	slot    *slot
 	conv    ledger.Conversation
 	row     source.Conversation
-	settled []ledger.Settled // not yet recorded
-	intent  *ledger.Intent   // as recorded
-	left    int              // messages still to send
-	endMsec int64            // message time of the part sent last by this lane
-	absent  string           // msgid that this run has proved absent; it needs no second look
-	held    bool             // it waits at the message that was parked last
+	settled []ledger.Settled     // not yet recorded
+	edited  []ledger.SettledEdit // likewise
+	intent  *ledger.Intent       // as recorded
+	left    int                  // messages still to send
+	endMsec int64                // message time of the part sent last by this lane
+	absent  string               // msgid that this run has proved absent; it needs no second look
+	held    bool                 // it waits at the message that was parked last
 }
 
 // replayConversation replays what is planned of one conversation.
@@ -42,7 +43,11 @@ func (r *run) replayConversation(ctx context.Context, work ledger.Work, slot *sl
 	}
 	row, there := rows[work.ID]
 	l := &lane{run: r, slot: slot, conv: conv, row: row, intent: conv.Doubt, left: int(work.Planned)}
-	if conv.Doubt != nil {
+	switch {
+	case conv.Doubt == nil:
+	case conv.Doubt.Edit:
+		err = l.close(l.settleEditIntent(ctx))
+	default:
 		err = l.close(l.settleIntent(ctx))
 	}
 	switch {
@@ -90,7 +95,7 @@ func (l *lane) close(err error) error {
 	if errors.As(err, &doubt) {
 		intent, err = l.intent, doubt.cause
 	}
-	if len(l.settled) > 0 || l.intent != intent {
+	if len(l.settled)+len(l.edited) > 0 || l.intent != intent {
 		if failed := l.commit(intent); failed != nil {
 			return failed
 		}
@@ -105,7 +110,7 @@ func (e *doubtLeft) Error() string { return "stopped with a request in doubt: " 
 
 // commit records what is settled, and what comes next.
 func (l *lane) commit(next *ledger.Intent) error {
-	change := ledger.Change{Conversation: l.conv.ID, Settled: l.settled, LastMsgID: l.conv.LastMsgID, Announced: l.conv.Announced, Intent: next}
+	change := ledger.Change{Conversation: l.conv.ID, Settled: l.settled, Edits: l.edited, LastMsgID: l.conv.LastMsgID, Announced: l.conv.Announced, Intent: next}
 	err := l.Ledger.Commit(l.durable, change)
 	var refused *ledger.RefusedError
 	if errors.As(err, &refused) {
@@ -124,7 +129,7 @@ func (l *lane) commit(next *ledger.Intent) error {
 		return err
 	}
 	l.tally()
-	l.settled = nil
+	l.settled, l.edited = nil, nil
 	l.intent = next
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/pace"
 	"github.com/rs/zerolog"
 )
@@ -117,6 +118,15 @@ func (v *Live) Send(ctx context.Context, m amojo.Message, left int) (amojo.Recei
 	return r, chatsVerdict(err, append(parties, words)...)
 }
 
+// Edit changes a message that was sent.
+func (v *Live) Edit(ctx context.Context, e amojo.Edit) error {
+	err := v.write(ctx, func(ctx context.Context) error {
+		_, err := v.Chats.EditMessage(ctx, e)
+		return err
+	})
+	return chatsVerdict(err, amojo.Party{Name: e.Content.Text})
+}
+
 // ChatsAnswer returns once amojo answers a harmless question.
 func (v *Live) ChatsAnswer(ctx context.Context) error {
 	return v.read(ctx, nil, v.chatsAnswer().ask)
@@ -154,7 +164,8 @@ func (v *Live) Delivered(ctx context.Context, q Doubt) (Sighting, error) {
 			switch m.MsgID {
 			case "":
 			case q.MsgID:
-				seen.Present, seen.AmojoID = true, m.AmojoID
+				seen.AmojoID, seen.BodyHash = m.AmojoID, compose.TextHash([]amojo.Message{{Content: amojo.Content{Text: m.Text}}})
+				seen.Present = q.BodyHash == "" || q.BodyHash == seen.BodyHash
 				return seen, nil
 			case q.Predecessor:
 				seen.Predecessor = true

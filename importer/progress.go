@@ -27,6 +27,7 @@ type Figures struct {
 	Parked   int64     `json:"parked"`
 	Held     int64     `json:"held"` // of the planned, those that have come to wait behind a parked one
 	Rejected int64     `json:"rejected"`
+	Edited   int64     `json:"edited"` // messages changed in amoCRM as their rows were
 	Parts    int64     `json:"parts"`
 	Doubts   int64     `json:"doubts"`         // requests whose answer was lost
 	Resumed  int64     `json:"resumed_doubts"` // doubts that an earlier run left

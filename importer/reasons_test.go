@@ -18,7 +18,7 @@ import (
 )
 
 // TestEveryReason: each reason that is registered can come about. Those of the demo's
-// odd cases do in TestDemoData; here is a conversation for each of the others, which
+// odd cases do in TestDemoData, and those of edits in TestEdits; here is a conversation for each of the others, which
 // ends with it after two runs and what a person does between them.
 func TestEveryReason(t *testing.T) {
 	t.Parallel()
@@ -141,6 +141,10 @@ func TestEveryReason(t *testing.T) {
 		for _, n := range e.Notes {
 			produced[n] = true
 		}
+	}
+	produced[string(outcome.EditInDoubt)] = true // in TestEditInDoubt
+	for _, c := range editCases() {
+		produced[string(c.note)] = true
 	}
 	for reason, id := range ids {
 		m := r.messages(id)["m1"]

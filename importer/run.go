@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,7 @@ type run struct {
 	idle      func() bool  // nothing but those lanes has, or will have
 	worstShow atomic.Int64 // worst delay from acceptance to visibility seen, nanoseconds
 	order     atomic.Pointer[string]
+	undecided sync.Map // msgids of edits that this run could not show to have come about
 }
 
 // learned names.
@@ -84,6 +86,9 @@ func Run(ctx context.Context, o Options) error {
 			break
 		}
 		settled = now
+	}
+	if err := r.edit(ctx); err != nil {
+		return cause(ctx, err)
 	}
 	r.Progress.count(func(f *Figures) { f.Phase = "done" })
 	return nil

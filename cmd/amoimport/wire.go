@@ -228,6 +228,7 @@ func running(cfg *config.Config, t target) importer.Options {
 		Compose:      composing(cfg, importer.Speakers(t.managers)),
 		Files:        files(cfg),
 		Announce:     importer.Announce(cfg.Replay.Announce),
+		OnEdit:       importer.OnEdit(cfg.Replay.OnEdit),
 		Region:       cfg.Contacts.DefaultRegion,
 		PersonKey:    personKey(cfg.Channel.Secret),
 		SharedMax:    cfg.Contacts.SharedPhoneMax,

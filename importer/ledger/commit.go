@@ -55,6 +55,7 @@ type Intent struct {
 	Notes    []outcome.Code
 	Kind     source.Kind
 	Author   Author
+	Edit     bool // of a message that was sent before
 }
 
 // Change is what a lane records in one step: what is settled, and what it is
@@ -62,6 +63,7 @@ type Intent struct {
 type Change struct {
 	Conversation source.ConversationID
 	Settled      []Settled
+	Edits        []SettledEdit
 	LastMsgID    string  // our id of the part sent last; "" leaves it
 	Announced    string  // the one part that is not silent; "" where none is
 	Intent       *Intent // nil: nothing is under way
@@ -191,6 +193,9 @@ func (l *Ledger) outcomes(group []*waiter, recorded bool) *pgx.Batch {
 				texts(s.Notes), s.Attempts, null(string(s.Kind)), s.Parts, s.PartsSent, s.PartEnds, s.AmojoIDs, s.SentMsec, s.SentHash.text(), null(s.BodyHash), recorded,
 				null(s.Author.ID), null(s.Author.RefID))
 		}
+		for _, e := range c.Edits {
+			batch.Queue(l.statement("settle_edit"), string(c.Conversation), e.ID, e.Done, e.RowHash.text(), null(e.BodyHash), e.Decided, string(e.Note))
+		}
 		in := c.Intent
 		if in == nil {
 			batch.Queue(l.statement("clear_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced))
@@ -198,7 +203,7 @@ func (l *Ledger) outcomes(group []*waiter, recorded bool) *pgx.Batch {
 		}
 		batch.Queue(l.statement("set_intent"), string(c.Conversation), null(c.LastMsgID), null(c.Announced),
 			in.Message, in.MsgID, in.Part, in.Parts, in.End, in.SentMsec, in.RowHash.text(), in.BodyHash, texts(in.Notes),
-			null(string(in.Kind)), null(in.Author.ID), null(in.Author.RefID))
+			null(string(in.Kind)), null(in.Author.ID), null(in.Author.RefID), in.Edit)
 	}
 	return &batch
 }

@@ -83,11 +83,12 @@ func scanConversation(r pgx.CollectableRow) (Conversation, error) {
 		row              *[16]byte
 		notes            []outcome.Code
 		kind, who, ref   *string
+		edit             bool
 	}
 	err := r.Scan(&c.ID, &c.ConversationID, &c.ClientID, &c.Person, &c.ContactID, &c.Phone, &c.Email,
 		&c.ChatID, &c.LinkID, &first, &c.Planned, &c.LastMsec, &c.LastMsgID, &c.Announced,
 		&in.message, &msgid, &in.part, &in.parts, &in.end, &in.sent, &in.row, &in.body, &in.notes,
-		&in.kind, &in.who, &in.ref)
+		&in.kind, &in.who, &in.ref, &in.edit)
 	if err != nil {
 		return c, err
 	}
@@ -97,7 +98,7 @@ func scanConversation(r pgx.CollectableRow) (Conversation, error) {
 	if msgid != nil {
 		c.Doubt = &Intent{Message: *in.message, MsgID: *msgid, Part: *in.part, Parts: *in.parts, End: *in.end,
 			SentMsec: *in.sent, RowHash: Hash(*in.row), BodyHash: *in.body, Notes: in.notes,
-			Kind: source.Kind(text(in.kind)), Author: Author{ID: text(in.who), RefID: text(in.ref)}}
+			Kind: source.Kind(text(in.kind)), Author: Author{ID: text(in.who), RefID: text(in.ref)}, Edit: in.edit}
 	}
 	return c, nil
 }

@@ -65,6 +65,20 @@ const (
 	MediaAsText         Code = "media_as_text"
 )
 
+// What became of the change of a row that was sent before. A message has the note
+// of the last one.
+const (
+	EditSent       Code = "edit_sent"
+	EditOther      Code = "edit_other"
+	EditNotText    Code = "edit_not_text"
+	EditSplit      Code = "edit_split"
+	EditUnsendable Code = "edit_unsendable"
+	EditUnseen     Code = "edit_unseen"
+	EditConflict   Code = "edit_conflict"
+	EditRejected   Code = "edit_rejected"
+	EditInDoubt    Code = "edit_in_doubt"
+)
+
 // Reason is what a code means to a person.
 type Reason struct {
 	Code    Code

@@ -2,7 +2,7 @@ package outcome
 
 // registry is built anew on each call: the package keeps no state that somebody
 // could change.
-func registry() [40]Reason {
+func registry() [49]Reason {
 	return [...]Reason{
 		{SkippedByQuery, Skipped,
 			"the messages query gave a skip_reason for the row",
@@ -128,5 +128,33 @@ func registry() [40]Reason {
 		{MediaAsText, Sent,
 			"sent as a text that names the file, because the file is not to be had from its URL",
 			"nothing; a message cannot be replaced once it was sent"},
+
+		{EditSent, Sent,
+			"its text was changed in the legacy database after it was sent, and in amoCRM too",
+			"nothing"},
+		{EditOther, Sent,
+			"its row changed after it was sent, but not its text",
+			"nothing; time, author and quote of a message cannot be changed in amoCRM"},
+		{EditNotText, Sent,
+			"its row changed after it was sent, and it is no text message: amoCRM keeps what was sent",
+			"nothing, or tell the people concerned"},
+		{EditSplit, Sent,
+			"its text changed after it was sent, and it was or would be sent in parts: amoCRM keeps what was sent",
+			"change the messages by hand in the channel, if it matters"},
+		{EditUnsendable, Sent,
+			"its row changed after it was sent into one that cannot be sent: amoCRM keeps what was sent",
+			"look at the row; an emptied text is often a deletion"},
+		{EditUnseen, Sent,
+			"its text changed after it was sent, and its chat does not show it",
+			"amoimport verify tells what is missing"},
+		{EditConflict, Sent,
+			"its text changed in the legacy database, and amoCRM shows another than was sent: it was left as it is",
+			"see which of the two is right"},
+		{EditRejected, Sent,
+			"its text changed after it was sent, and amoCRM refused the new one",
+			"nothing, or tell the people concerned"},
+		{EditInDoubt, Sent,
+			"its text changed after it was sent, and amoCRM did not take the new one: no usable answer, again and again",
+			"the next run tries again"},
 	}
 }

@@ -13,5 +13,6 @@ set last_msgid       = coalesce($2, last_msgid),
     intent_kind      = $13,
     intent_author    = $14,
     intent_author_ref = $15,
+    intent_edit      = $16,
     intent_at        = now()
 where id = $1

@@ -1,0 +1,8 @@
+-- $3: the change is in the chat now. $6: it is decided, and not looked at again until the row changes.
+update amoimport.message
+set notes     = array(select n from unnest(notes) as n where n not like 'edit\_%') || $7::text,
+    edit_hash = case when $6::boolean then $4::uuid else edit_hash end,
+    sent_hash = case when $3::boolean then $4::uuid else sent_hash end,
+    body_hash = case when $3::boolean then $5 else body_hash end,
+    edited    = case when $3::boolean then row_hash <> $4::uuid else edited end
+where conversation = $1 and id = $2
