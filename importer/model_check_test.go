@@ -19,6 +19,7 @@ type modelFate struct {
 	partsSent       int
 	msgid           string
 	msec            int64
+	edit            outcome.Code // what became of its last edit
 }
 
 // check holds the ledger and the chats against what the legacy database held.
@@ -192,6 +193,8 @@ func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox
 		}
 		if !m.said(text.String()) {
 			c.fail("chat %s: %s was never like this: %.80q", t.id, m.fate.msgid, text.String())
+		} else if wrong := c.unedited(m, text.String()); wrong != "" {
+			c.fail("chat %s: %s says %.80q, of %d versions, with the note %q: %s", t.id, m.fate.msgid, text.String(), len(m.versions), m.fate.edit, wrong)
 		}
 	}
 	if at < len(got) {
@@ -219,6 +222,39 @@ func (m *modelMessage) said(text string) bool {
 		}
 	}
 	return false
+}
+
+// unedited says what is wrong with a text that is not the last one of its row.
+func (c *modelCase) unedited(m *modelMessage, text string) string {
+	last := m.versions[len(m.versions)-1]
+	if !c.plan.Edits || m.fate.outcome != outcome.Sent || m.fate.parts != 1 || m.deleted || m.skipped {
+		return ""
+	}
+	if text == last {
+		if m.fate.edit == outcome.EditSent {
+			c.hit("edited in its chat")
+		}
+		return ""
+	}
+	switch m.fate.edit {
+	case outcome.EditSplit:
+		if len(last) <= 500 {
+			return "it would fit into one message"
+		}
+	case outcome.EditRejected:
+		if !c.refusing {
+			return "nobody refuses it"
+		}
+	case outcome.EditInDoubt:
+		if !c.poisoned {
+			return "given up too early"
+		}
+	default: // a message that is not seen yet waits for the next run
+		if c.plan.Lag == 0 && c.plan.Stall.Settles == 0 {
+			return "nothing was in the way"
+		}
+	}
+	return ""
 }
 
 // checkContacts: one contact a person, and every chat at its person's.
@@ -261,7 +297,8 @@ func (c *modelCase) fates() (map[string]modelFate, error) {
 		c.fail("%d doubts are left", doubts)
 	}
 	rows, err := c.legacy.conn.Query(ctx, `select conversation || '/' || id, outcome, coalesce(reason, ''), coalesce(last_fault, ''), attempts, coalesce(parts, 0),
-		parts_sent, msgid, coalesce(sent_msec, 0) from amoimport.message`)
+		parts_sent, msgid, coalesce(sent_msec, 0),
+		coalesce((select n from unnest(notes) as n where n like 'edit\_%'), '') from amoimport.message`)
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +307,7 @@ func (c *modelCase) fates() (map[string]modelFate, error) {
 	for rows.Next() {
 		var id string
 		var f modelFate
-		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.before, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec); err != nil {
+		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.before, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec, &f.edit); err != nil {
 			return nil, err
 		}
 		all[id] = f

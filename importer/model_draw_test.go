@@ -51,7 +51,21 @@ func drawPlan(t *rapid.T) modelPlan {
 	p.Afterward = rapid.SliceOfN(rapid.Custom(drawChange), 0, 3).Draw(t, "afterward")
 	p.Decisions = rapid.SliceOfN(rapid.Custom(drawDecision), 0, 2).Draw(t, "decisions")
 	p.Finally = rapid.SliceOfN(rapid.Custom(drawDecision), 0, 2).Draw(t, "finally")
+	if p.Edits = rapid.Bool().Draw(t, "edits"); p.Edits {
+		for i := range p.Runs[1:] {
+			p.Runs[i+1].Changes = append(p.Runs[i+1].Changes, drawEdits(t)...)
+		}
+		p.Afterward = append(p.Afterward, drawEdits(t)...)
+	}
 	return p
+}
+
+// drawEdits changes the texts of rows, many of which will have been sent.
+func drawEdits(t *rapid.T) (edits []modelChange) {
+	for range 3 {
+		edits = append(edits, modelChange{Do: "edit", Pick: rapid.IntRange(0, 1000).Draw(t, "edit"), Words: rapid.SampledFrom([]int{1, 3, 120}).Draw(t, "words")})
+	}
+	return edits
 }
 
 // changeMidway lets many a row change whose message was half sent when its process

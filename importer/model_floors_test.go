@@ -59,6 +59,7 @@ func modelFloors() map[string]int {
 		"resumed with a doubt":                         75,
 		"* at a doubt":                                 20, // the legacy database changed where it hurts
 		"late at a doubt":                              6,
+		"edited in its chat":                           30,
 		"changed midway":                               5,
 		"delay over half the settle time":              5,
 		"applied after the attempt's end":              60,

@@ -119,6 +119,9 @@ func (c *modelCase) live(t *testing.T) error {
 	if p.Announce {
 		c.rig.options.Announce = importer.AnnounceLast
 	}
+	if p.Edits {
+		c.rig.options.OnEdit = importer.SendEdits
+	}
 	if p.ByField {
 		c.rig.live.LegacyField = 9003
 	}

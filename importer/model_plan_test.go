@@ -26,6 +26,7 @@ type modelPlan struct {
 	Page      int  // most messages of a history that an answer gives; 0: the server's own bound
 	Announce  bool // the newest message of a chat is not silent
 	Hold      bool // a conversation waits at its first parked message
+	Edits     bool // what is edited after it was sent is edited in its chat
 	Seed      uint64
 	Faults    []modelFault
 	Runs      []modelRun
