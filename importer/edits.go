@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -32,15 +33,16 @@ func (r *run) edit(ctx context.Context) error {
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	r.Log.Info().Int("conversations", len(ids)).Msg("bringing over what was edited after it was sent")
+	before := r.Progress.Figures().Edited
 	lanes := pool.New().WithMaxGoroutines(r.Lanes).WithContext(ctx).WithCancelOnError().WithFirstError()
 	for _, id := range ids {
 		lanes.Go(func(ctx context.Context) error { return stoppedOr(ctx, r.editConversation(ctx, id)) })
 	}
-	if err := lanes.Wait(); err != nil {
-		return err
+	err = lanes.Wait()
+	if n := r.Progress.Figures().Edited - before; n > 0 {
+		r.Log.Info().Int64("messages", n).Msg("changed in amoCRM as their rows were")
 	}
-	return ctx.Err()
+	return cmp.Or(err, ctx.Err())
 }
 
 func (r *run) editConversation(ctx context.Context, id source.ConversationID) error {

@@ -10,54 +10,84 @@ import (
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/identity"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/source"
 )
 
 // temporary is an error of the source after which the pass may be begun anew.
 type temporary interface{ Temporary() bool }
 
-// enrol takes the keys of all legacy rows into the ledger. A pass that the legacy
-// database breaks off is begun anew; it has changed nothing.
-func (r *run) enrol(ctx context.Context) error {
+// seen is what a look at the legacy database found.
+type seen struct {
+	full   bool // all rows were looked at
+	began  time.Time
+	ended  time.Time
+	newest time.Time // sent_at of the newest row that is not from the future; zero: none
+	merged ledger.Merged
+}
+
+// enrol takes the keys of all legacy rows into the ledger, or of those since a time.
+// A pass that the legacy database breaks off is begun anew; it has changed nothing.
+func (r *run) enrol(ctx context.Context, since time.Time) (seen, error) {
 	pause := time.Second
 	for {
-		merged, err := r.Ledger.Enrol(ctx, ledger.Pass{
-			Conversations: r.enrolledConversations(ctx),
-			Keys:          r.enrolledKeys(ctx),
-			SQLDigest:     r.Source.SQLDigest(),
-			SharedMax:     r.SharedMax,
-			MaxChanged:    r.MaxChanged,
-			Progress: func(phase string, n int64) {
+		s := seen{full: since.IsZero(), began: time.Now()}
+		pass := ledger.Pass{
+			Keys:       r.enrolledKeys(ctx, since, &s),
+			SQLDigest:  r.Source.SQLDigest(),
+			SharedMax:  r.SharedMax,
+			MaxChanged: r.MaxChanged,
+		}
+		if s.full {
+			pass.Conversations = r.enrolledConversations(ctx)
+			pass.Progress = func(phase string, n int64) {
 				r.Progress.count(func(f *Figures) { f.Enrolled = n })
-			},
-		})
+			}
+		} else {
+			pass.Lookup = func(ids ...source.ConversationID) iter.Seq2[ledger.EnrolledConversation, error] {
+				return r.enrolledConversations(ctx, ids...)
+			}
+		}
+		merged, err := r.Ledger.Enrol(ctx, pass)
 		var t temporary
 		if err == nil {
-			r.Progress.count(func(f *Figures) { f.Enrolled = merged.Messages })
-			r.Log.Info().Int64("conversations", merged.Conversations).Int64("messages", merged.Messages).
-				Int64("new", merged.New).Int64("edited", merged.Edited).Int64("rebased", merged.Rebased).
-				Int64("vanished", merged.Vanished).Msg("enrolled")
-			if merged.Rebased > 0 {
-				r.Log.Warn().Int64("messages", merged.Rebased).
-					Msg("the queries changed since the last run, and so did what they return for messages that were sent; those are left as they were sent")
-			}
-			return r.Ledger.Note(ctx, "enrolled", merged)
+			s.ended, s.merged = time.Now(), merged
+			return s, r.enrolled(ctx, s)
 		}
 		if !errors.As(err, &t) || !t.Temporary() || ctx.Err() != nil {
-			return err
+			return s, err
 		}
 		r.Log.Warn().Err(err).Msg("the legacy database broke off; reading its keys again")
 		r.Progress.SetWaiting("waiting for the legacy database")
 		if err := sleep(ctx, pause); err != nil {
-			return err
+			return s, err
 		}
 		r.Progress.SetWaiting("")
 		pause = min(2*pause, 30*time.Second)
 	}
 }
 
-func (r *run) enrolledConversations(ctx context.Context) iter.Seq2[ledger.EnrolledConversation, error] {
+// enrolled tells what a look found. One for news that found nothing is not worth a line.
+func (r *run) enrolled(ctx context.Context, s seen) error {
+	m := s.merged
+	if s.full {
+		r.Progress.count(func(f *Figures) { f.Enrolled = m.Messages })
+	} else if m.New == 0 {
+		return nil
+	}
+	r.Log.Info().Int64("conversations", m.Conversations).Int64("messages", m.Messages).
+		Int64("new", m.New).Int64("edited", m.Edited).Int64("rebased", m.Rebased).
+		Int64("vanished", m.Vanished).Msg("enrolled")
+	if m.Rebased > 0 {
+		r.Log.Warn().Int64("messages", m.Rebased).
+			Msg("the queries changed since the last run, and so did what they return for messages that were sent; those are left as they were sent")
+	}
+	return r.Ledger.Note(ctx, "enrolled", m)
+}
+
+// enrolledConversations are the conversations with these ids, or all.
+func (r *run) enrolledConversations(ctx context.Context, ids ...source.ConversationID) iter.Seq2[ledger.EnrolledConversation, error] {
 	return func(yield func(ledger.EnrolledConversation, error) bool) {
-		for c, err := range r.Source.Conversations(ctx) {
+		for c, err := range r.Source.Conversations(ctx, ids...) {
 			if err != nil {
 				yield(ledger.EnrolledConversation{}, err)
 				return
@@ -79,12 +109,17 @@ func (r *run) enrolledConversations(ctx context.Context) iter.Seq2[ledger.Enroll
 	}
 }
 
-func (r *run) enrolledKeys(ctx context.Context) iter.Seq2[ledger.EnrolledKey, error] {
+// enrolledKeys are the keys since a time. It notes the newest of them: a row from the
+// future, be it from a wrong clock, must not hide what comes before it.
+func (r *run) enrolledKeys(ctx context.Context, since time.Time, s *seen) iter.Seq2[ledger.EnrolledKey, error] {
 	return func(yield func(ledger.EnrolledKey, error) bool) {
-		for k, err := range r.Source.Keys(ctx, time.Time{}) {
+		for k, err := range r.Source.Keys(ctx, since) {
 			if err != nil {
 				yield(ledger.EnrolledKey{}, err)
 				return
+			}
+			if k.SentAt.After(s.newest) && !k.SentAt.After(s.began) {
+				s.newest = k.SentAt
 			}
 			if !yield(ledger.EnrolledKey{Key: k, MsgID: r.Compose.IDs.MessageID(string(k.Conversation), k.ID)}, nil) {
 				return

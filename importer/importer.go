@@ -177,6 +177,7 @@ type Options struct {
 	MaxChanged   float64       // share of sent rows that may have changed; 0.05
 	MaxRejected  float64       // share of messages that may be refused; 0.05
 	Hold         bool          // a conversation waits at its first parked message
+	Follow       Following     // how the run goes on once all is replayed; zero: it ends
 	// Grace is how long a stopped run may take to end what it wrote and to record
 	// it; longer than an attempt may last. 30 s.
 	Grace    time.Duration

@@ -18,7 +18,7 @@ type Progress struct {
 // Figures is a copy of the progress at one moment. It is also what the ledger
 // keeps with the lease, for status.
 type Figures struct {
-	Phase    string    `json:"phase"` // enrol, replay, done
+	Phase    string    `json:"phase"` // enrol, replay, follow, done
 	Started  time.Time `json:"started"`
 	Enrolled int64     `json:"enrolled"`
 	Planned  int64     `json:"planned"` // to send when replay began, and done before
@@ -35,6 +35,19 @@ type Figures struct {
 	Lanes    int64     `json:"lanes"`          // conversations being replayed now
 	Rate     float64   `json:"rate"`           // parts a second, lately
 	Waiting  string    `json:"waiting"`        // why requests wait, "" when none does
+	Follow   Follow    `json:"follow,omitzero"`
+}
+
+// Follow is how a run that follows the legacy database stands to it. It is zero
+// before the first look, and in a run that does not follow.
+type Follow struct {
+	Looked time.Time `json:"looked_at"`            // when the last look began
+	Behind int64     `json:"behind"`               // messages that are known and not sent
+	Oldest time.Time `json:"oldest,omitzero"`      // sent_at of the oldest of them at the last look; zero: none
+	Lag    float64   `json:"lag_seconds"`          // how old that one is now
+	Ready  time.Time `json:"ready_as_of,omitzero"` // all that there was then is in amoCRM; zero: not proved
+
+	settled int64 // how many messages were decided when Behind was counted
 }
 
 // settled is how many messages were decided.
@@ -46,8 +59,22 @@ func (p *Progress) Figures() Figures {
 	defer p.mu.Unlock()
 	f := p.f
 	f.Rate = p.rate(time.Now())
+	f.Follow = f.Follow.now(f.settled())
 	if f.Settling > 0 && f.Settling == f.Lanes {
 		f.Waiting = fmt.Sprintf("%d requests without an answer are looked for in their chats; that something did not arrive counts after run.settle_time.", f.Settling)
+	}
+	return f
+}
+
+// now takes what was decided since off what is behind.
+func (f Follow) now(settled int64) Follow {
+	f.Behind = max(0, f.Behind-(settled-f.settled))
+	f.settled = settled
+	if f.Behind == 0 {
+		f.Oldest = time.Time{}
+	}
+	if !f.Oldest.IsZero() {
+		f.Lag = max(0, time.Since(f.Oldest).Seconds())
 	}
 	return f
 }

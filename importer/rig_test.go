@@ -42,7 +42,8 @@ type rig struct {
 	progress *importer.Progress // of the last run
 	base     func(http.RoundTripper) http.RoundTripper
 	wrap     func(importer.Target) importer.Target
-	dial     pgconn.DialFunc // to the ledger
+	reader   func(importer.Source) importer.Source // around the legacy database
+	dial     pgconn.DialFunc                       // to the ledger
 	self     ledger.Holder
 	open     func(context.Context, ledger.Options) (*ledger.Ledger, error)
 	sessions *sessions
@@ -139,7 +140,12 @@ func (r *rig) run(ctx context.Context) error {
 	defer lease.Release(context.WithoutCancel(ctx))
 	o := r.options
 	o.Source, o.Ledger = r.source, l
-	o.Progress = &importer.Progress{}
+	if r.reader != nil {
+		o.Source = r.reader(o.Source)
+	}
+	if o.Progress == nil {
+		o.Progress = &importer.Progress{}
+	}
 	r.progress = o.Progress
 	ids := o.Compose.IDs
 	err = l.Settle(ctx, ledger.Setup{SourceName: "test", Account: "example.amocrm.ru", ScopeID: r.world.ScopeID(),

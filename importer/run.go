@@ -45,6 +45,8 @@ type run struct {
 	worstShow atomic.Int64 // worst delay from acceptance to visibility seen, nanoseconds
 	order     atomic.Pointer[string]
 	undecided sync.Map // msgids of edits that this run could not show to have come about
+
+	watch watch // what is known of the legacy database
 }
 
 // learned names.
@@ -53,10 +55,12 @@ const (
 	learnedOrder = "history_order"
 )
 
-// Run does what is to be done: enrol, prepare, replay. Cancelling the context
-// ends it cleanly: what waits is withdrawn, what was written is awaited and
-// recorded. It then returns the context's cause.
+// Run does what is to be done: enrol, prepare, replay; with Follow again and again.
+// Cancelling the context ends it cleanly: what waits is withdrawn, what was written
+// is awaited and recorded. It then returns the context's cause, or nil when it
+// followed and nothing is left to send.
 func Run(ctx context.Context, o Options) error {
+	asked := ctx // ends when the caller wants it
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	durable, undurable := context.WithCancel(context.WithoutCancel(ctx))
@@ -68,30 +72,57 @@ func Run(ctx context.Context, o Options) error {
 	if err := r.recall(ctx); err != nil {
 		return err
 	}
-	if err := r.enrol(ctx); err != nil {
-		return cause(ctx, err)
+	err := r.pass(ctx, time.Time{})
+	if err == nil && r.Follow.Every > 0 {
+		err = r.followed(asked, r.follow(ctx))
 	}
-	r.Progress.count(func(f *Figures) { f.Phase = "replay" })
-	// Again while a person plans parked messages anew during the run.
-	for settled := int64(-1); ; {
-		if err := r.replay(ctx); err != nil {
-			return cause(ctx, err)
-		}
-		works, err := r.Ledger.Works(ctx, r.Hold)
-		if err != nil {
-			return cause(ctx, err)
-		}
-		now := r.Progress.Figures().settled()
-		if len(works) == 0 || now == settled {
-			break
-		}
-		settled = now
-	}
-	if err := r.edit(ctx); err != nil {
+	if err != nil {
 		return cause(ctx, err)
 	}
 	r.Progress.count(func(f *Figures) { f.Phase = "done" })
 	return nil
+}
+
+// pass brings over what is not there yet: of all legacy rows, or of those since a
+// time, and what else is planned.
+func (r *run) pass(ctx context.Context, since time.Time) error {
+	seen, err := r.enrol(ctx, since)
+	if err != nil {
+		return err
+	}
+	if err := r.looked(ctx, seen); err != nil {
+		return err
+	}
+	worked, err := r.replayAll(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.edit(ctx); err != nil {
+		return err
+	}
+	return r.judge(ctx, seen, worked)
+}
+
+// replayAll replays all that is planned, again while a person plans parked messages
+// anew meanwhile. It says whether there was anything to do. The first time it
+// settles what an earlier run left, though nothing may be planned.
+func (r *run) replayAll(ctx context.Context) (worked bool, err error) {
+	for settled := int64(-1); ; {
+		works, err := r.Ledger.Works(ctx, r.Hold)
+		if err != nil {
+			return worked, err
+		}
+		now := r.Progress.Figures().settled()
+		first := r.watch.passes == 0 && settled < 0
+		if len(works) == 0 && !first || now == settled {
+			return worked, nil
+		}
+		settled, worked = now, worked || len(works) > 0
+		r.Progress.count(func(f *Figures) { f.Phase = "replay" })
+		if err := r.replay(ctx, works); err != nil {
+			return worked, err
+		}
+	}
 }
 
 // cause prefers the reason for which the run was stopped to what that caused.

@@ -9,14 +9,10 @@ import (
 	"github.com/sourcegraph/conc"
 )
 
-// replay prepares and replays all conversations that need it, longest first. Both
+// replay prepares and replays conversations, the longest first. Both
 // go on side by side, since the two APIs have budgets of their own; preparing
 // stays a bounded way ahead.
-func (r *run) replay(ctx context.Context) error {
-	works, err := r.Ledger.Works(ctx, r.Hold)
-	if err != nil {
-		return err
-	}
+func (r *run) replay(ctx context.Context, works []ledger.Work) error {
 	var planned, doubts int64
 	for _, w := range works {
 		planned += w.Planned

@@ -65,7 +65,7 @@ func (d *display) draw() {
 	defer tick.Stop()
 	for {
 		f := d.read()
-		if f.Phase == "replay" || f.Phase == "done" {
+		if f.Phase == "replay" || f.Phase == "follow" || f.Phase == "done" {
 			d.bar.SetTotal(max(due(f), 1), false)
 			d.bar.SetCurrent(min(settled(f), due(f)))
 		}
@@ -98,6 +98,10 @@ func (d *display) lines() {
 				if left, ok := remaining(f); ok {
 					line = line.Stringer("eta", left)
 				}
+			}
+			if !f.Follow.Looked.IsZero() {
+				line = line.Int64("behind", f.Follow.Behind).Float64("lag_seconds", round(f.Follow.Lag)).Time("looked_at", f.Follow.Looked).
+					Bool("ready_for_cutover", !f.Follow.Ready.IsZero())
 			}
 			if f.Waiting != "" {
 				line = line.Str("waiting", f.Waiting)
@@ -154,6 +158,12 @@ func outlook(f figures) string {
 		return f.Waiting
 	}
 	s := fmt.Sprintf("%.3g/s", f.Rate)
+	if f.Phase == "follow" {
+		s = "following, not ready for cut-over"
+		if !f.Follow.Ready.IsZero() {
+			s = "following, ready for cut-over as of " + f.Follow.Ready.Format(time.TimeOnly)
+		}
+	}
 	if left, ok := remaining(f); ok {
 		s += ", " + left.String() + " left"
 	}

@@ -19,17 +19,24 @@ func newRun(e env) *cobra.Command {
 		Short: "Import, or go on with an import",
 		Long: `run imports everything that the legacy database holds and amoCRM does not have
 yet. Stop it whenever you like; the same command goes on where it was. Before
-it writes anything it checks the queries, the token, the account and the channel.`,
+it writes anything it checks the queries, the token, the account and the channel.
+
+With --follow it goes on after that: it looks for news every run.poll_every,
+compares all rows every run.full_pass_every, and says when it is ready for
+cut-over. The first signal ends it, with exit code 0 when nothing is left to send.`,
 		Args: noWords,
 	}
 	path := configFlag(c)
 	intoLive := c.Flags().Bool("into-live-channel", false, "import although channel.live says that a messenger is behind the channel")
 	undried := c.Flags().Bool("without-dry-run", false, "import although no dry run of these settings passed")
-	c.RunE = func(c *cobra.Command, _ []string) error { return e.runImport(c.Context(), *path, *intoLive, *undried) }
+	follow := c.Flags().Bool("follow", false, "go on looking for news until a signal")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		return e.runImport(c.Context(), *path, *intoLive, *undried, *follow)
+	}
 	return c
 }
 
-func (e env) runImport(ctx context.Context, path string, intoLive, undried bool) error {
+func (e env) runImport(ctx context.Context, path string, intoLive, undried, follow bool) error {
 	cfg, err := config.Load(path, e.getenv)
 	if err != nil {
 		return err
@@ -47,12 +54,15 @@ func (e env) runImport(ctx context.Context, path string, intoLive, undried bool)
 	a.say = show.say
 	ctx, release := e.untilSignal(ctx, show.say)
 	defer release()
-	state, err := e.runUntil(ctx, cfg, a, progress, show, undried)
+	state, err := e.runUntil(ctx, cfg, a, progress, show, undried, follow)
 	show.end()
 	if err = interrupted(ctx, err); err != nil {
 		return err
 	}
 	summary(e.out, state)
+	if f := progress.Figures().Follow; follow {
+		fmt.Fprintln(e.out, "\n"+standing(f, state.Messages.Parked))
+	}
 	if f := progress.Figures(); f.Resumed+f.Doubts > 0 {
 		fmt.Fprintf(e.out, "\n%s settled by reading chats back, %d of them left by an earlier run.\n",
 			plural(f.Resumed+f.Doubts, "doubt was", "doubts were"), f.Resumed)
@@ -64,7 +74,7 @@ func (e env) runImport(ctx context.Context, path string, intoLive, undried bool)
 }
 
 // runUntil checks, takes the ledger, and imports to the end.
-func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress *importer.Progress, show *display, undried bool) (ledger.Snapshot, error) {
+func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress *importer.Progress, show *display, undried, follow bool) (ledger.Snapshot, error) {
 	db, t, err := prepare(ctx, cfg, a)
 	if err != nil {
 		return ledger.Snapshot{}, err
@@ -87,16 +97,16 @@ func (e env) runUntil(ctx context.Context, cfg *config.Config, a *apis, progress
 		return ledger.Snapshot{}, err
 	}
 	defer l.Close()
-	err = e.importInto(ctx, l, cfg, a, t, db, progress, show, passed)
+	err = e.importInto(ctx, l, cfg, a, t, db, progress, show, passed, follow)
 	var clash *ledger.ClashError
-	if errors.As(err, &clash) && l.Made() {
-		// The proof needed the ledger; what is refused leaves none behind.
+	if errors.As(err, &clash) && l.Made() && progress.Figures().Phase == "enrol" {
+		// The proof needed the ledger; what is refused at first leaves none behind.
 		err = cmp.Or(l.Drop(context.WithoutCancel(ctx)), err)
 	}
 	if err != nil {
 		return ledger.Snapshot{}, err
 	}
-	return readState(ctx, l, cfg)
+	return readState(context.WithoutCancel(ctx), l, cfg) // a run that follows ends well with a signal
 }
 
 // prepare proves everything that can be proved by reading, so that a run with
@@ -134,7 +144,7 @@ func prepare(ctx context.Context, cfg *config.Config, a *apis) (*source.DB, targ
 
 // importInto holds the ledger while the import runs.
 func (e env) importInto(ctx context.Context, l *ledger.Ledger, cfg *config.Config, a *apis, t target, db *source.DB,
-	progress *importer.Progress, show *display, dried bool) (err error) {
+	progress *importer.Progress, show *display, dried, follow bool) (err error) {
 	lease, err := l.Acquire(ctx, ledger.Self("amoimport run"), cfg.Run.LeaseTime, func() any { return a.figures(progress) })
 	if err != nil {
 		return err
@@ -156,5 +166,8 @@ func (e env) importInto(ctx context.Context, l *ledger.Ledger, cfg *config.Confi
 	o.Source, o.Target, o.Ledger = db, live, l
 	o.Log, o.Progress = show.log, progress
 	live.Log = show.log
+	if follow {
+		o.Follow = importer.Following{Every: cfg.Run.PollEvery, FullEvery: cfg.Run.FullPassEvery}
+	}
 	return importer.Run(ctx, o)
 }

@@ -188,6 +188,9 @@ func (r statusReport) print(w io.Writer) {
 		if r.Waiting != "" {
 			fmt.Fprintf(w, "waiting: %s\n", r.Waiting)
 		}
+		if r.Run != nil && !r.Run.Follow.Looked.IsZero() {
+			fmt.Fprintln(w, standing(r.Run.Follow, r.Messages.Parked))
+		}
 	}
 	if r.Undried {
 		fmt.Fprintln(w, "a run went on without a dry run of its settings")

@@ -28,13 +28,18 @@ type EnrolledKey struct {
 	MsgID string
 }
 
-// Pass is one complete reading of the legacy keys.
+// Pass is one reading of the legacy keys.
 type Pass struct {
-	Conversations iter.Seq2[EnrolledConversation, error]
+	Conversations iter.Seq2[EnrolledConversation, error] // all; not read in a partial pass
 	Keys          iter.Seq2[EnrolledKey, error]
-	SQLDigest     string // of the queries; when it changed, new hashes of sent rows are no edits
-	SharedMax     int    // a phone or e-mail of more clients than this is nobody's key
-	MaxChanged    float64
+	// Lookup, if not nil, makes the pass a partial one: Keys are some of the keys, and
+	// nothing follows from one that does not come. It gives those of these conversations
+	// that exist, and is asked for those whose client the ledger does not know.
+	Lookup func(ids ...source.ConversationID) iter.Seq2[EnrolledConversation, error]
+
+	SQLDigest  string // of the queries; when it changed, new hashes of sent rows are no edits
+	SharedMax  int    // a phone or e-mail of more clients than this is nobody's key
+	MaxChanged float64
 	// Progress, if not nil, is told how many keys were read or merged.
 	Progress func(phase string, n int64)
 }
@@ -96,6 +101,9 @@ const fewRows = 100
 // batchRows is how many rows one merging transaction takes.
 const batchRows = 5000
 
+// partial says that only some of the keys are read.
+func (p Pass) partial() bool { return p.Lookup != nil }
+
 // Enrol reads a whole pass into staging, proves the ids unique, and merges. A
 // pass that breaks off changes nothing.
 func (l *Ledger) Enrol(ctx context.Context, p Pass) (Merged, error) {
@@ -115,7 +123,10 @@ func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
 	if err := l.stage(ctx, p, &m); err != nil {
 		return m, err
 	}
-	if err := l.proveUnique(ctx); err != nil {
+	if p.partial() && m.Messages == 0 {
+		return m, nil
+	}
+	if err := l.proveUnique(ctx, m); err != nil {
 		// What is refused leaves nothing behind, not even here.
 		clean := l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
 			_, err := tx.Exec(ctx, l.statement("clear_staging"))
@@ -130,17 +141,13 @@ func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
 	if err := l.countChanges(ctx, p, same, &m); err != nil {
 		return m, err
 	}
+	if err := l.countShared(ctx, p); err != nil {
+		return m, err
+	}
 	epoch := l.lease.epoch
-	for _, step := range []struct {
-		name string
-		args []any
-	}{
-		{"merge_clients", []any{epoch, p.SharedMax}},
-		{"merge_conversations", []any{epoch}},
-		{"merge_strays", []any{epoch}},
-	} {
+	for _, step := range []string{"merge_clients", "merge_conversations", "merge_strays"} {
 		err := l.write(ctx, "merge conversations", func(tx pgx.Tx) error {
-			_, err := tx.Exec(ctx, l.statement(step.name), step.args...)
+			_, err := tx.Exec(ctx, l.statement(step), epoch)
 			return err
 		})
 		if err != nil {
@@ -160,6 +167,10 @@ func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
 		if conversations != m.Conversations || messages != m.Messages {
 			return errUnstaged
 		}
+		if p.partial() {
+			_, err := tx.Exec(ctx, l.statement("clear_staging"))
+			return err
+		}
 		tag, err := tx.Exec(ctx, l.statement("mark_vanished"), epoch)
 		if err != nil {
 			return err
@@ -175,7 +186,7 @@ func (l *Ledger) enrolOnce(ctx context.Context, p Pass) (Merged, error) {
 }
 
 // proveUnique refuses rows whose ids would clash, in the legacy data or at amojo.
-func (l *Ledger) proveUnique(ctx context.Context) error {
+func (l *Ledger) proveUnique(ctx context.Context, m Merged) error {
 	epoch := l.lease.epoch
 	err := l.write(ctx, "put the staged keys in order", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, l.statement("drop_staging_order")); err != nil {
@@ -192,6 +203,9 @@ func (l *Ledger) proveUnique(ctx context.Context) error {
 		{"find_clashing_keys", "message ids", "(conversation_id, id) must name one row of the messages query: look for a join that repeats rows"},
 		{"find_clashing_msgids", "message ids at amojo (msgid)", "with ids that repeat between conversations, ids.message needs both {conversation_id} and {id}"},
 	} {
+		if check.statement == "find_clashing_conversations" && m.Conversations == 0 {
+			continue
+		}
 		var examples []string
 		err := l.read(ctx, "look for clashing ids", func() error {
 			rows, err := l.pool.Query(ctx, l.statement(check.statement), epoch)
@@ -232,6 +246,12 @@ func (l *Ledger) countChanges(ctx context.Context, p Pass, same bool, m *Merged)
 		if err := tx.QueryRow(ctx, l.statement("count_changes"), l.lease.epoch).Scan(&changed, &sent); err != nil {
 			return err
 		}
+		if p.partial() { // it shows what is new: few rows, of which many may have changed
+			if sent = 0; changed < fewRows {
+				return nil
+			}
+			return tx.QueryRow(ctx, l.statement("count_sent")).Scan(&sent)
+		}
 		return tx.QueryRow(ctx, l.statement("count_missing"), l.lease.epoch).Scan(&gone, &known)
 	})
 	if err != nil {
@@ -249,6 +269,19 @@ func (l *Ledger) countChanges(ctx context.Context, p Pass, same bool, m *Merged)
 		return &ChangedError{Changed: changed, Sent: sent}
 	}
 	return nil
+}
+
+// countShared takes down which phones and e-mails too many share. A whole pass counts anew.
+func (l *Ledger) countShared(ctx context.Context, p Pass) error {
+	return l.write(ctx, "count who shares a phone", func(tx pgx.Tx) error {
+		if !p.partial() {
+			if _, err := tx.Exec(ctx, l.statement("forget_shared")); err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec(ctx, l.statement("keep_shared"), l.lease.epoch, p.SharedMax, p.partial())
+		return err
+	})
 }
 
 // mergeMessages merges in key order, a batch a transaction.

@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/amoimport/amoimport/source"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -25,7 +26,6 @@ func (l *Ledger) stage(ctx context.Context, p Pass, m *Merged) error {
 }
 
 func (l *Ledger) stageOnce(ctx context.Context, p Pass, m *Merged) (legacy, err error) {
-	epoch := l.lease.epoch
 	err = l.write(ctx, "clear the staging tables", func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, l.statement("end_stagers")); err != nil {
 			return err
@@ -39,14 +39,51 @@ func (l *Ledger) stageOnce(ctx context.Context, p Pass, m *Merged) (legacy, err 
 	if err != nil {
 		return nil, err
 	}
-	m.Conversations, legacy, err = copyIn(ctx, l, "enrol_conversation",
-		[]string{"epoch", "id", "conversation_id", "client_id", "phone", "email", "source_external_id", "closed"},
-		p.Conversations, func(c EnrolledConversation) []any {
-			return []any{epoch, string(c.ID), c.ConversationID, c.ClientID, null(c.Phone), null(c.Email), null(c.SourceExternal), c.Closed}
-		}, nil)
+	if p.partial() {
+		if legacy, err = l.stageKeys(ctx, p, m); legacy == nil && err == nil {
+			legacy, err = l.stageUnknown(ctx, p, m)
+		}
+		return legacy, err
+	}
+	m.Conversations, legacy, err = l.copyConversations(ctx, p.Conversations)
 	if legacy != nil || err != nil {
 		return legacy, err
 	}
+	return l.stageKeys(ctx, p, m)
+}
+
+// lookupBatch is how many conversations a partial pass asks for at a time.
+const lookupBatch = 500
+
+// stageUnknown stages the conversations of staged keys that are not known yet.
+func (l *Ledger) stageUnknown(ctx context.Context, p Pass, m *Merged) (legacy, err error) {
+	for after := ""; ; {
+		rows, err := l.pool.Query(ctx, l.statement("list_unknown"), l.lease.epoch, after, lookupBatch)
+		if err != nil {
+			return nil, err
+		}
+		ids, err := pgx.CollectRows(rows, pgx.RowTo[source.ConversationID])
+		if err != nil || len(ids) == 0 {
+			return nil, err
+		}
+		n, legacy, err := l.copyConversations(ctx, p.Lookup(ids...))
+		if legacy != nil || err != nil {
+			return legacy, err
+		}
+		m.Conversations += n
+		after = string(ids[len(ids)-1])
+	}
+}
+
+func (l *Ledger) copyConversations(ctx context.Context, rows iter.Seq2[EnrolledConversation, error]) (n int64, legacy, err error) {
+	return copyIn(ctx, l, "enrol_conversation",
+		[]string{"epoch", "id", "conversation_id", "client_id", "phone", "email", "source_external_id", "closed"},
+		rows, func(c EnrolledConversation) []any {
+			return []any{l.lease.epoch, string(c.ID), c.ConversationID, c.ClientID, null(c.Phone), null(c.Email), null(c.SourceExternal), c.Closed}
+		}, nil)
+}
+
+func (l *Ledger) stageKeys(ctx context.Context, p Pass, m *Merged) (legacy, err error) {
 	m.Messages, legacy, err = copyIn(ctx, l, "enrol_key",
 		[]string{"epoch", "conversation", "id", "msgid", "sent_at", "seq", "skip_reason", "hash"},
 		p.Keys, func(k EnrolledKey) []any {
@@ -54,7 +91,7 @@ func (l *Ledger) stageOnce(ctx context.Context, p Pass, m *Merged) (legacy, err 
 			if !k.SentAt.IsZero() {
 				sent = &k.SentAt
 			}
-			return []any{epoch, string(k.Conversation), k.ID, k.MsgID, sent, k.Seq, null(storableText(k.SkipReason)), [16]byte(k.Hash)}
+			return []any{l.lease.epoch, string(k.Conversation), k.ID, k.MsgID, sent, k.Seq, null(storableText(k.SkipReason)), [16]byte(k.Hash)}
 		}, func(n int64) { p.Progress("reading", n) })
 	return legacy, err
 }

@@ -6,23 +6,13 @@ with fresh as (
     where epoch = $1 and not exists (select from amoimport.client c where c.id = e.client_id)
     order by client_id, phone nulls last, email nulls last
 ),
-shared_phone as (
-    select phone from amoimport.enrol_conversation
-    where epoch = $1 and phone is not null
-    group by phone having count(distinct client_id) > $2
-),
-shared_email as (
-    select email from amoimport.enrol_conversation
-    where epoch = $1 and email is not null
-    group by email having count(distinct client_id) > $2
-),
 own as (
     select f.client_id,
-        case when sp.phone is null then f.phone end as phone,
-        case when se.email is null then f.email end as email
+        case when sp.key is null then f.phone end as phone,
+        case when se.key is null then f.email end as email
     from fresh f
-    left join shared_phone sp on sp.phone = f.phone
-    left join shared_email se on se.email = f.email
+    left join amoimport.shared_key sp on sp.key = 'phone:' || f.phone
+    left join amoimport.shared_key se on se.key = 'email:' || f.email
 ),
 keyed as (
     select *, coalesce('phone:' || phone, 'email:' || email, 'client:' || client_id) as key

@@ -1,0 +1,1 @@
+delete from amoimport.shared_key

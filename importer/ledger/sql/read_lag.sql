@@ -1,0 +1,1 @@
+select count(*), min(sent_at) from amoimport.message where outcome = 'planned'
