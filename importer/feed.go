@@ -45,11 +45,18 @@ func (m *letter) gone() ledger.Settled {
 	return midway(s)
 }
 
+// torn is the record of a message of which the chat holds parts of a text that its
+// row has no more.
+func torn(s ledger.Settled) ledger.Settled {
+	s.Outcome, s.Reason, s.Detail = outcome.Parked, outcome.ChangedMidway, ""
+	return s
+}
+
 // midway turns whatever stops a message of which a part went out already into
 // one reason: its row is no longer what it was.
 func midway(s ledger.Settled) ledger.Settled {
 	if s.PartsSent > 0 {
-		s.Outcome, s.Reason, s.Detail = outcome.Parked, outcome.ChangedMidway, ""
+		return torn(s)
 	}
 	return s
 }

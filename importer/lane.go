@@ -184,7 +184,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 	}
 	tried := s.Attempts > 0
 	if tried {
-		id, v, err := l.lookBack(ctx, m)
+		id, v, err := l.lookBack(ctx, m, m.planned.PartsSent+1)
 		switch {
 		case err != nil:
 			return err
@@ -205,6 +205,15 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 			return l.deliver(ctx, m.otherwise, last)
 		}
 	}
+	if s.PartsSent == 0 && tried && !same(s) {
+		switch behind, err := l.partsBehind(ctx, m); {
+		case err != nil:
+			return err
+		case behind:
+			return l.settle(torn(s))
+		}
+	}
+	looked := m.planned.PartsSent + 1
 	switch {
 	case s.PartsSent == 0:
 		s.SentMsec = max(m.planned.SentAt.UnixMilli(), m.planned.FloorMsec+1, l.endMsec+1)
@@ -220,6 +229,21 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 		part.Silent = !announce
 		if ctx.Err() != nil {
 			return l.interrupted(s, m, errStopped)
+		}
+		if tried && k > looked { // of a repaired message it may be there, behind one that was not
+			id, v, err := l.lookBack(ctx, m, k)
+			if err != nil {
+				return l.interrupted(s, m, err)
+			}
+			if v == unprovable {
+				s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
+				l.endMsec = s.SentMsec + int64(len(parts)) - 1
+				break
+			}
+			if v == present {
+				l.arrived(&s, k, compose.TextEnd(parts[:k]), id, part.MsgID)
+				continue
+			}
 		}
 		if announce {
 			l.conv.Announced = part.MsgID
@@ -254,7 +278,7 @@ func (l *lane) finish(ctx context.Context, m *letter) error {
 	if m.planned.Attempts == 0 {
 		return l.settle(*m.end)
 	}
-	id, v, err := l.lookBack(ctx, m)
+	id, v, err := l.lookBack(ctx, m, m.planned.PartsSent+1)
 	switch {
 	case err != nil:
 		return err
@@ -263,6 +287,13 @@ func (l *lane) finish(ctx context.Context, m *letter) error {
 		s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
 		return l.settle(s)
 	case v == absent:
+		behind, err := l.partsBehind(ctx, m)
+		if err != nil {
+			return err
+		}
+		if behind {
+			return l.settle(torn(m.begin()))
+		}
 		return l.settle(*m.end)
 	}
 	s := m.begin()

@@ -103,15 +103,14 @@ func (l *lane) send(ctx context.Context, part amojo.Message, s *ledger.Settled, 
 	}
 }
 
-// lookBack looks for the first part of a message that an earlier run, or an
-// earlier try of a parked message, may have sent. Where that try was refused, one
-// look is enough.
-func (l *lane) lookBack(ctx context.Context, m *letter) (string, verdict, error) {
-	msgid := compose.PartID(m.planned.MsgID, m.planned.PartsSent+1)
+// lookBack looks for a part of a message that an earlier run, or an earlier try of
+// a parked message, may have sent. Where that try was refused, one look is enough.
+func (l *lane) lookBack(ctx context.Context, m *letter, part int) (string, verdict, error) {
+	msgid := compose.PartID(m.planned.MsgID, part)
 	if l.absent == msgid {
 		return "", absent, nil
 	}
-	q, newest := l.doubt(msgid), m.planned.SentMsec > l.conv.LastMsec
+	q, newest := l.doubt(msgid), m.planned.SentMsec+int64(part)-1 > l.conv.LastMsec
 	if m.planned.LastFault != outcome.Rejected {
 		return l.settleDoubt(ctx, q, newest, l.begun, false)
 	}
@@ -123,6 +122,21 @@ func (l *lane) lookBack(ctx context.Context, m *letter) (string, verdict, error)
 		return seen.AmojoID, present, nil
 	}
 	return "", absent, nil
+}
+
+// partsBehind says whether the chat shows later parts of a message whose next one it
+// does not have: so does a chat that lost one of them.
+func (l *lane) partsBehind(ctx context.Context, m *letter) (bool, error) {
+	for k := m.planned.PartsSent + 2; k <= m.planned.Parts; k++ {
+		seen, err := l.Target.Delivered(ctx, l.doubt(compose.PartID(m.planned.MsgID, k)))
+		if err != nil {
+			return false, stopOr(ctx, err)
+		}
+		if seen.Present {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // settleDoubt reads the chat back until it shows whether the part is there.

@@ -57,11 +57,15 @@ type parkedError struct {
 	messages int64
 	held     ledger.Held
 	dry      bool // it was a dry run
+	verified bool // it was a reading back
 }
 
 func (e *parkedError) Error() string {
 	if e.dry {
 		return plural(e.messages, "message", "messages") + " would be parked"
+	}
+	if e.verified {
+		return fmt.Sprintf("what was sent is in the chats, but %s parked", plural(e.messages, "message is", "messages are"))
 	}
 	said := fmt.Sprintf("done, but %s parked", plural(e.messages, "message is", "messages are"))
 	if h := e.held; h.Messages > 0 {
@@ -74,6 +78,9 @@ func (e *parkedError) Error() string {
 func (e *parkedError) Hint() string {
 	if e.dry {
 		return "The list above says why and what to do; a run would go on without them."
+	}
+	if e.verified {
+		return "`amoimport parked list` says why and what to do."
 	}
 	return "The table above says why and what to do; `amoimport parked list` shows each of them."
 }

@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"hears":     onStage((*stage).hears),
 			"asked":     onStage((*stage).asked),
 			"lose":      onStage((*stage).lose),
+			"alter":     onStage((*stage).alter),
 			"untouched": onStage((*stage).untouched),
 			"counts":    onStage((*stage).counts),
 			"texts":     onStage((*stage).texts),
@@ -387,6 +388,14 @@ func (s *stage) asked(args []string) error {
 // lose removes a message from the sandbox, as a server that loses data would.
 func (s *stage) lose(args []string) error {
 	if !s.world.LoseMessage(args[0]) {
+		return fmt.Errorf("there is no message %s", args[0])
+	}
+	return nil
+}
+
+// alter changes the text of a message in the sandbox.
+func (s *stage) alter(args []string) error {
+	if !s.world.AlterMessage(args[0], args[1], 0) {
 		return fmt.Errorf("there is no message %s", args[0])
 	}
 	return nil

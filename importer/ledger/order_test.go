@@ -322,35 +322,13 @@ func TestSentMessages(t *testing.T) {
 		Parts: 3, PartsSent: 2, PartEnds: []int{1, 2}, AmojoIDs: []string{"a", "b"}, SentMsec: 5, SentHash: &hash}}})
 	at := func(sec int64) int64 { return monday().Add(time.Duration(sec) * time.Second).UnixMilli() }
 	want := map[source.ConversationID][]ledger.SentMessage{
-		"1": {{ID: "1", MsgID: "1-1", SentMsec: at(0), Parts: 1}, {ID: "1b", MsgID: "1-1b", SentMsec: at(0), Parts: 1, Late: true},
-			{ID: "2", MsgID: "1-2", SentMsec: at(1), Parts: 1}, {ID: "3", MsgID: "1-3", SentMsec: at(2), Parts: 1}, {ID: "4", MsgID: "1-4", SentMsec: at(9), Parts: 1}},
-		"2": {{ID: "1", MsgID: "2-1", SentMsec: 5, Parts: 2}},
+		"1": {{ID: "1", MsgID: "1-1", SentMsec: at(0), Parts: 1, Whole: true}, {ID: "1b", MsgID: "1-1b", SentMsec: at(0), Parts: 1, Whole: true, Late: true},
+			{ID: "2", MsgID: "1-2", SentMsec: at(1), Parts: 1, Whole: true}, {ID: "3", MsgID: "1-3", SentMsec: at(2), Parts: 1, Whole: true},
+			{ID: "4", MsgID: "1-4", SentMsec: at(9), Parts: 1, Whole: true}},
+		"2": {{ID: "1", MsgID: "2-1", SentMsec: 5, Parts: 2, AmojoIDs: []string{"a", "b"}}},
 	}
-	var chats []ledger.SentChat
-	var after source.ConversationID
-	for {
-		page, err := b.SentChats(t.Context(), after, 1)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(page) == 0 {
-			break
-		}
-		chats = append(chats, page...)
-		after = page[0].Conversation
-		sent, err := b.SentMessages(t.Context(), after)
-		if diff := cmp.Diff(want[after], sent); err != nil || diff != "" {
-			t.Errorf("conversation %s (-want +got):\n%s%v", after, diff, err)
-		}
-	}
-	n, err := b.CountSentChats(t.Context())
-	if diff := cmp.Diff([]ledger.SentChat{{Conversation: "1"}, {Conversation: "2"}}, chats); err != nil || diff != "" || n != 2 {
-		t.Errorf("%d chats (-want +got):\n%s%v", n, diff, err)
-	}
-	if err := b.SetChat(t.Context(), "1", "chat"); err != nil {
-		t.Fatal(err)
-	}
-	if chats, err = b.SentChats(t.Context(), "", 1); err != nil || !cmp.Equal(chats, []ledger.SentChat{{Conversation: "1", ChatID: "chat"}}) {
-		t.Errorf("%v, %v", chats, err)
+	sent, err := b.SentMessages(t.Context(), "1", "2", "3")
+	if diff := cmp.Diff(want, sent); err != nil || diff != "" {
+		t.Errorf("-want +got:\n%s%v", diff, err)
 	}
 }

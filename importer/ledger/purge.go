@@ -31,7 +31,8 @@ func (e *PurgedError) Hint() string {
 func (l *Ledger) Purge(ctx context.Context) error {
 	return l.write(ctx, "remove what refers to people", func(tx pgx.Tx) error {
 		// As the foreign keys want it: conversations let go of clients first.
-		for _, name := range []string{"end_stagers", "clear_staging", "purge_conversations", "purge_clients", "forget_shared", "purge_people", "purge_batches", "purge_messages"} {
+		for _, name := range []string{"end_stagers", "clear_staging", "purge_verdicts", "purge_conversations", "purge_clients", "forget_shared",
+			"purge_people", "purge_batches", "purge_messages"} {
 			if _, err := tx.Exec(ctx, l.statement(name)); err != nil {
 				return err
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/amoimport/amoimport/amojo"
@@ -19,24 +20,20 @@ const (
 	slack = 20 * amojo.MaxHistoryPage
 )
 
-// copyOf is one message of ours in a chat.
-type copyOf struct {
-	amojoID string
-	sec     int64
-	msec    int64 // 0: only seconds are known
-}
-
 // history is what a chat's history shows, gathered over one walk or several.
 type history struct {
-	seen    map[string]bool     // by amojo id
-	copies  map[string][]copyOf // by msgid of the parts sent; none yet: an empty slice
+	prefix  string                            // of the ids of our messages
+	seen    map[string]bool                   // by amojo id
+	copies  map[string][]amojo.HistoryMessage // by msgid of the parts sent; none yet: an empty slice
+	shown   []string                          // lines of as_shown, in no order
 	foreign int64
-	found   int // parts with a copy
+	found   int  // parts with a copy
+	doubled bool // a part has several
 }
 
 // newHistory is an empty history in which these messages are looked for.
-func newHistory(sent []ledger.SentMessage) *history {
-	h := &history{seen: map[string]bool{}, copies: map[string][]copyOf{}}
+func newHistory(prefix string, sent []ledger.SentMessage) *history {
+	h := &history{prefix: prefix, seen: map[string]bool{}, copies: map[string][]amojo.HistoryMessage{}}
 	for _, m := range sent {
 		for k := 1; k <= m.Parts; k++ {
 			h.copies[compose.PartID(m.MsgID, k)] = nil
@@ -49,22 +46,33 @@ func newHistory(sent []ledger.SentMessage) *history {
 func (h *history) missing() int { return len(h.copies) - h.found }
 
 // walk reads the whole history once more. It relies on no order; messages that
-// arrive meanwhile shift others to a later page, where they are known already.
-func (h *history) walk(ctx context.Context, chats Chats, chat amojo.ChatID) error {
+// arrive meanwhile shift others to a later page, where they are known already. It
+// reports whether it took a first page that was short, and showed all of ours, as
+// the end.
+func (h *history) walk(ctx context.Context, chats Chats, chat amojo.ChatID, ends *ends) (short bool, err error) {
+	trusted := ends.trusted()
 	for offset := 0; ; {
 		page, err := readPage(ctx, chats, chat, offset)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if len(page) == 0 {
-			return nil
+			return false, nil
 		}
+		known := len(h.seen)
 		for _, m := range page {
 			h.take(m)
 		}
+		if short && len(h.seen) > known {
+			ends.distrust()
+		}
+		short = len(page) < amojo.MaxHistoryPage
+		if offset == 0 && short && trusted && h.missing() == 0 && !h.doubled {
+			return true, nil
+		}
 		offset += len(page)
 		if offset > len(h.seen)+slack {
-			return fmt.Errorf("the history of chat %s does not end: %d messages were read, %d of them different", chat, offset, len(h.seen))
+			return false, fmt.Errorf("the history of chat %s does not end: %d messages were read, %d of them different", chat, offset, len(h.seen))
 		}
 	}
 }
@@ -79,6 +87,9 @@ func (h *history) take(m amojo.HistoryMessage) {
 		return
 	}
 	h.seen[key] = true
+	if m.MsgID != "" && strings.HasPrefix(m.MsgID, h.prefix) {
+		h.shown = append(h.shown, asShown(m))
+	}
 	have, ours := h.copies[m.MsgID]
 	if !ours {
 		h.foreign++
@@ -87,7 +98,8 @@ func (h *history) take(m amojo.HistoryMessage) {
 	if len(have) == 0 {
 		h.found++
 	}
-	h.copies[m.MsgID] = append(have, copyOf{amojoID: m.AmojoID, sec: m.Time().Unix(), msec: m.MsecTimestamp})
+	h.doubled = h.doubled || len(have) > 0
+	h.copies[m.MsgID] = append(have, m)
 }
 
 // readPage reads a page, again when its answer made no sense.

@@ -1,10 +1,12 @@
 package verify
 
 import (
-	"cmp"
+	"context"
 	"fmt"
-	"slices"
+	"time"
 
+	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/source"
 )
 
@@ -13,28 +15,74 @@ type Fault string
 
 // The faults.
 const (
-	Missing    Fault = "missing"      // not in its chat
-	Doubled    Fault = "doubled"      // there more than once
-	OutOfOrder Fault = "out_of_order" // its time is on the wrong side of another's
-	TimeOff    Fault = "time_off"     // its time is more than 2 s from what was sent
+	Missing       Fault = "missing"        // not in its chat
+	Doubled       Fault = "doubled"        // there more than once
+	AlteredText   Fault = "altered_text"   // its text is not the one that was sent
+	AlteredKind   Fault = "altered_kind"   // it is of another kind
+	AlteredAuthor Fault = "altered_author" // somebody else speaks
+	TimeOff       Fault = "time_off"       // its time is more than 2 s from what was sent
+	OutOfOrder    Fault = "out_of_order"   // its time is on the wrong side of another's
 )
+
+// Faults returns all of them, in the order in which they are told.
+func Faults() []Fault {
+	return []Fault{Missing, Doubled, AlteredText, AlteredKind, AlteredAuthor, TimeOff, OutOfOrder}
+}
+
+// in is where a fault is counted.
+func (f Fault) in(c *ledger.Counts) *int64 {
+	switch f {
+	case Missing:
+		return &c.Missing
+	case Doubled:
+		return &c.Doubled
+	case AlteredText:
+		return &c.AlteredText
+	case AlteredKind:
+		return &c.AlteredKind
+	case AlteredAuthor:
+		return &c.AlteredAuthor
+	case TimeOff:
+		return &c.TimeOff
+	case OutOfOrder:
+		return &c.OutOfOrder
+	}
+	panic("verify: no fault " + string(f))
+}
+
+// alters says whether the message is there, but not as it was sent.
+func (f Fault) alters() bool {
+	return f == AlteredText || f == AlteredKind || f == AlteredAuthor || f == TimeOff
+}
 
 // MaxExamples is how many examples of a fault a result keeps.
 const MaxExamples = 10
 
-// Result is what the chats show. A legacy message that was sent in parts counts
-// once for each part.
+// Result is what the chats of a pass show.
 type Result struct {
-	Chats      int64 `json:"chats"`
-	Messages   int64 `json:"messages"` // that the ledger says were sent
-	Present    int64 `json:"present"`
-	Missing    int64 `json:"missing"`
-	Doubled    int64 `json:"doubled"` // present more than once; not how many copies
-	OutOfOrder int64 `json:"out_of_order"`
-	TimeOff    int64 `json:"time_off"`
-	Foreign    int64 `json:"foreign"` // of others, such as managers who wrote in the chat; no fault
+	Pass Pass `json:"pass"`
+	// Chats is how many were read, earlier parts of the pass included.
+	Chats int64 `json:"chats"`
+	ledger.Counts
+	// Digests are over all chats that were read.
+	Digests ledger.Digests `json:"digests"`
+	// Repair is what became of what is missing; nil: that was not asked for.
+	Repair *Repair `json:"repair,omitempty"`
 	// Examples are the first of each fault, by conversation.
 	Examples map[Fault][]Example `json:"examples,omitempty"`
+}
+
+// Pass is one reading of the chats of a scope.
+type Pass struct {
+	Scope   string     `json:"scope"` // all, sample 5%, only 7 …
+	BegunAt time.Time  `json:"begun_at"`
+	EndedAt *time.Time `json:"ended_at"` // nil: it broke off
+}
+
+// Repair is what became of messages that are missing.
+type Repair struct {
+	Planned int64 `json:"planned"` // messages that the next run sends
+	Left    int64 `json:"left"`    // in chats where nothing of ours was seen, while no other chat showed anything
 }
 
 // Example names a message with a fault. It has no text.
@@ -53,48 +101,48 @@ func (e Example) String() string {
 	return s
 }
 
-// Clean says that every message is there, once, at its time and in its place.
-func (r Result) Clean() bool {
-	return r.Missing == 0 && r.Doubled == 0 && r.OutOfOrder == 0 && r.TimeOff == 0
+// Clean says that every message is there, once, as it was sent and in its place.
+func Clean(c ledger.Counts) bool {
+	return c.Missing == 0 && c.Doubled == 0 && c.Altered == 0 && c.OutOfOrder == 0
 }
 
-// fault counts a fault of a message. The messages come in order.
-func (r *Result) fault(f Fault, e Example) {
-	switch f {
-	case Missing:
-		r.Missing++
-	case Doubled:
-		r.Doubled++
-	case OutOfOrder:
-		r.OutOfOrder++
-	case TimeOff:
-		r.TimeOff++
-	}
-	if r.Examples == nil {
-		r.Examples = map[Fault][]Example{}
-	}
-	if len(r.Examples[f]) < MaxExamples {
-		r.Examples[f] = append(r.Examples[f], e)
-	}
-}
+// Clean says that every message is there, once, as it was sent and in its place.
+func (r Result) Clean() bool { return Clean(r.Counts) }
 
-// add adds the result of another chat. Chats come in any order; the examples kept
-// do not depend on it.
-func (r *Result) add(o Result) {
-	r.Chats += o.Chats
-	r.Messages += o.Messages
-	r.Present += o.Present
-	r.Missing += o.Missing
-	r.Doubled += o.Doubled
-	r.OutOfOrder += o.OutOfOrder
-	r.TimeOff += o.TimeOff
-	r.Foreign += o.Foreign
-	for f, more := range o.Examples {
+// digestPage is how many chats' digests are read at a time.
+const digestPage = 2000
+
+// load reads from the ledger what a pass has found.
+func (r *Result) load(ctx context.Context, l *ledger.Ledger, pass int64) (err error) {
+	if r.Chats, r.Counts, err = l.SumVerdicts(ctx, pass); err != nil {
+		return err
+	}
+	faults, err := l.Faults(ctx, pass, MaxExamples)
+	if err != nil {
+		return err
+	}
+	for _, f := range faults {
 		if r.Examples == nil {
 			r.Examples = map[Fault][]Example{}
 		}
-		all := slices.Concat(r.Examples[f], more)
-		slices.SortStableFunc(all, func(a, b Example) int { return cmp.Compare(a.Conversation, b.Conversation) })
-		r.Examples[f] = all[:min(len(all), MaxExamples)]
+		r.Examples[Fault(f.Fault)] = append(r.Examples[Fault(f.Fault)],
+			Example{Conversation: f.Conversation, Message: f.Message, Part: f.Part, MsgID: compose.PartID(f.MsgID, f.Part)})
 	}
+	sum := NewSum()
+	var after source.ConversationID
+	for {
+		page, err := l.ReadChats(ctx, pass, after, digestPage)
+		if err != nil {
+			return err
+		}
+		if len(page) == 0 {
+			break
+		}
+		for _, c := range page {
+			sum.Add(c.Digests)
+		}
+		after = page[len(page)-1].Conversation
+	}
+	r.Digests = sum.Digests()
+	return nil
 }

@@ -1,13 +1,13 @@
 // Package verify reads the chats back and accounts for every message that the
-// ledger says was sent: is it there, once, at its time and in its place? It
-// changes nothing. What it proves it proves from the chats' history alone; that a
-// send was answered with success counts for nothing here.
+// ledger says was sent: is it there, once, as it was sent and in its place? What it
+// proves it proves from the chats' history alone; that a send was answered with
+// success counts for nothing here. What it finds it writes into the ledger.
 package verify
 
 import (
 	"context"
 	"fmt"
-	"sync"
+	"strings"
 	"time"
 
 	"github.com/amoimport/amoimport/amojo"
@@ -26,8 +26,15 @@ type Chats interface {
 
 // Options say what is read back.
 type Options struct {
-	Ledger *ledger.Ledger
+	Ledger *ledger.Ledger // its lease is held
 	Chats  Chats
+	Scope  Scope
+	// Template is the one that made the ids of our messages.
+	Template string
+	// Anew begins a new pass where the last one over the scope came to no end.
+	Anew bool
+	// Repair plans again what is missing.
+	Repair bool
 	// Concurrency is how many chats are read at a time; 0 means 16. It bounds the
 	// memory too: one chat's messages are held for each.
 	Concurrency int
@@ -35,16 +42,49 @@ type Options struct {
 	// with something missing is read again until then, and always once more,
 	// since messages that arrive or leave can shift others between two pages.
 	Patience time.Duration
-	// Progress, if not nil, is told how many chats are done. It is called by one
-	// goroutine at a time.
+	// Expect, if not nil, is told before the first chat is read.
+	Expect func(Plan)
+	// Progress, if not nil, is told how many chats are done of those the plan has.
+	// It is called by one goroutine at a time.
 	Progress func(done, total int64)
 }
 
-// chatPage is how many conversations are listed at a time.
-const chatPage = 500
+// Plan is what a pass has before it.
+type Plan struct {
+	Chats    int64 // in the scope
+	Unread   int64 // of them, not read yet by an earlier part of the pass
+	Requests int64 // about, without messages of others and without second looks
+	Resumed  bool  // the pass began earlier
+}
 
-// Run reads back every chat in the ledger. The error says that the reading broke
-// off; then the result tells of the chats read until then.
+const (
+	// chatPage is how many conversations are listed at a time.
+	chatPage = 500
+	// partsAhead is how many parts are read from the ledger at a time, or one chat's.
+	partsAhead = 5000
+	// lastWords bounds what is done with the ledger after a stop.
+	lastWords = 10 * time.Second
+	// learnedPages is the name under which the ledger knows that a short page is not
+	// the end of a history.
+	learnedPages = "short_page_is_no_end"
+)
+
+// pass is one call of Run.
+type pass struct {
+	Options
+	id    int64
+	which ledger.Chats
+	begun time.Time
+	ends  *ends
+	book  *book
+	done  int64 // guarded by the book
+	total int64
+}
+
+// Run reads back the chats of a scope. It goes on with the last pass over the scope
+// where that came to no end: then it reads the chats that are left, and those into
+// which something was sent since. The error says that the reading broke off; then
+// the result tells of the chats read until then.
 func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Concurrency == 0 {
 		o.Concurrency = 16
@@ -52,74 +92,190 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}
 	}
-	var result Result
-	total, err := o.Ledger.CountSentChats(ctx)
+	p := &pass{Options: o, begun: time.Now(), ends: &ends{}}
+	result := Result{Pass: Pass{Scope: o.Scope.String()}}
+	began, err := o.Ledger.BeginVerification(ctx, result.Pass.Scope, o.Anew)
 	if err != nil {
 		return result, err
 	}
-	o.Progress(0, total)
+	p.id, result.Pass.BegunAt = began.ID, began.BegunAt
+	p.book = &book{ledger: o.Ledger, pass: p.id, repair: o.Repair}
+	if err := p.plan(ctx, began.Resumed); err != nil {
+		return result, err
+	}
 
-	// The first chat that cannot be read stops the others, and is the error.
+	if err = p.readAll(ctx); err == nil {
+		at, failed := o.Ledger.EndVerification(ctx, p.id)
+		result.Pass.EndedAt, err = &at, failed
+	}
+	if o.Repair {
+		result.Repair = &p.book.repaired
+	}
+	// What was found is told although the caller stopped, if the ledger answers.
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	if failed := result.load(last, o.Ledger, p.id); err == nil {
+		err = failed
+	}
+	return result, err
+}
+
+// plan finds out what is to be read, and tells.
+func (p *pass) plan(ctx context.Context, resumed bool) error {
+	learned, err := p.Ledger.Learned(ctx, learnedPages)
+	if err != nil {
+		return err
+	}
+	if learned != "" {
+		p.ends.distrust()
+	}
+	if p.which, err = p.Scope.chats(ctx, p.Ledger); err != nil {
+		return err
+	}
+	n, err := p.Ledger.CountChats(ctx, p.id, p.which, amojo.MaxHistoryPage, p.Repair)
+	if err != nil {
+		return err
+	}
+	if named := p.Scope.named(); n.Total < int64(named) {
+		return &UnknownError{Named: named, Known: int(n.Total)}
+	}
+	p.total = n.Unread
+	twice := probes(n.Short)
+	if learned != "" {
+		twice = n.Short
+	}
+	if p.Expect != nil {
+		p.Expect(Plan{Chats: n.Total, Unread: n.Unread, Requests: n.Short + twice + n.Pages, Resumed: resumed})
+	}
+	p.Progress(0, p.total)
+	return nil
+}
+
+// readAll reads all chats that are left. Where it turns out that a short page is not
+// the end, it reads again those of which it thought so.
+func (p *pass) readAll(ctx context.Context) error {
+	err := p.read(ctx, func(after source.ConversationID) ([]ledger.SentChat, error) {
+		return p.Ledger.UnreadChats(ctx, p.id, p.which, p.Repair, after, chatPage)
+	})
+	if err != nil || !p.ends.distrusted() {
+		return err
+	}
+	if err := p.Ledger.Learn(ctx, learnedPages, "yes"); err != nil {
+		return err
+	}
+	return p.read(ctx, func(after source.ConversationID) ([]ledger.SentChat, error) {
+		return p.Ledger.ShortChats(ctx, p.id, p.which, after, chatPage)
+	})
+}
+
+// read reads the chats that list gives, page after page. The first that cannot be
+// read stops the others, and is the error.
+func (p *pass) read(ctx context.Context, list func(after source.ConversationID) ([]ledger.SentChat, error)) error {
+	whole := ctx
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	var mu sync.Mutex
-	begun := time.Now()
-	chats := pool.New().WithMaxGoroutines(o.Concurrency)
+	chats := pool.New().WithMaxGoroutines(p.Concurrency)
 	var after source.ConversationID
-	for {
-		page, err := o.Ledger.SentChats(ctx, after, chatPage)
+	for ctx.Err() == nil {
+		page, err := list(after)
 		if err != nil {
 			stop(err)
 		}
 		if len(page) == 0 {
 			break
 		}
-		for _, c := range page {
-			chats.Go(func() {
-				found, err := o.readBack(ctx, c, begun)
-				if err != nil {
-					stop(&Error{Conversation: c.Conversation, Err: err})
-					return
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				result.add(found)
-				o.Progress(result.Chats, max(total, result.Chats))
-			})
-		}
 		after = page[len(page)-1].Conversation
+		for len(page) > 0 && ctx.Err() == nil {
+			n := few(page)
+			if err := p.readSome(ctx, chats, page[:n], stop); err != nil {
+				stop(err)
+			}
+			page = page[n:]
+		}
 	}
 	chats.Wait()
-	return result, context.Cause(ctx)
+	last, cancel := context.WithTimeout(context.WithoutCancel(whole), lastWords)
+	defer cancel()
+	if err := p.book.save(last); err != nil {
+		stop(err)
+	}
+	return context.Cause(ctx)
+}
+
+// few is how many chats of a page have no more parts than are read at a time.
+func few(page []ledger.SentChat) int {
+	parts := page[0].Parts
+	for n, c := range page[1:] {
+		if parts += c.Parts; parts > partsAhead {
+			return n + 1
+		}
+	}
+	return len(page)
+}
+
+// readSome has some chats read by the pool.
+func (p *pass) readSome(ctx context.Context, chats *pool.Pool, some []ledger.SentChat, stop context.CancelCauseFunc) error {
+	ids := make([]source.ConversationID, len(some))
+	for i, c := range some {
+		ids[i] = c.Conversation
+	}
+	sent, err := p.Ledger.SentMessages(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	for _, c := range some {
+		messages := sent[c.Conversation]
+		delete(sent, c.Conversation)
+		chats.Go(func() {
+			verdict, err := p.readBack(ctx, c, messages)
+			if err != nil {
+				stop(&Error{Conversation: c.Conversation, Err: err})
+				return
+			}
+			err = p.book.add(ctx, verdict, func() {
+				p.done++
+				p.Progress(p.done, max(p.total, p.done))
+			})
+			if err != nil {
+				stop(err)
+			}
+		})
+	}
+	return nil
 }
 
 // readBack accounts for one chat.
-func (o Options) readBack(ctx context.Context, c ledger.SentChat, begun time.Time) (Result, error) {
-	sent, err := o.Ledger.SentMessages(ctx, c.Conversation)
-	if err != nil {
-		return Result{}, err
-	}
-	history := newHistory(sent)
+func (p *pass) readBack(ctx context.Context, c ledger.SentChat, sent []ledger.SentMessage) (ledger.ChatVerdict, error) {
+	history := newHistory(Prefix(p.Template), sent)
 	if c.ChatID == "" { // then nothing can be there
-		return account(c.Conversation, sent, history), nil
+		return account(c, sent, history), nil
 	}
 	pause := 100 * time.Millisecond
 	for again := false; ; again = true {
-		late := time.Since(begun) >= o.Patience
-		if err := history.walk(ctx, o.Chats, amojo.ChatID(c.ChatID)); err != nil {
-			return Result{}, err
+		late := time.Since(p.begun) >= p.Patience
+		short, err := history.walk(ctx, p.Chats, amojo.ChatID(c.ChatID), p.ends)
+		if err != nil {
+			return ledger.ChatVerdict{}, err
 		}
 		if history.missing() == 0 || again && late {
-			return account(c.Conversation, sent, history), nil
+			verdict := account(c, sent, history)
+			verdict.ShortEnd = short
+			return verdict, nil
 		}
 		if !again {
 			continue
 		}
-		if err := sleep(ctx, min(pause, o.Patience-time.Since(begun))); err != nil {
-			return Result{}, err
+		if err := sleep(ctx, min(pause, p.Patience-time.Since(p.begun))); err != nil {
+			return ledger.ChatVerdict{}, err
 		}
 		pause = min(2*pause, 10*time.Second)
 	}
+}
+
+// Prefix is how all ids begin that a template makes.
+func Prefix(template string) string {
+	prefix, _, _ := strings.Cut(template, "{")
+	return prefix
 }
 
 // sleep waits, unless the context ends first.
@@ -145,3 +301,19 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// UnknownError says that conversations were named that have no chat.
+type UnknownError struct{ Named, Known int }
+
+func (e *UnknownError) Error() string {
+	have := "have"
+	if e.Known == 1 {
+		have = "has"
+	}
+	return fmt.Sprintf("of %d conversations that were named, only %d %s a chat", e.Named, e.Known, have)
+}
+
+// Hint says what to do.
+func (e *UnknownError) Hint() string {
+	return "Name conversations by their legacy ids, with commas between them."
+}

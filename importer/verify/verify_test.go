@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/importer/verify"
@@ -39,60 +40,59 @@ func TestRun(t *testing.T) {
 		want   verify.Result
 		unfair bool // the chat is not as it was sent
 	}{
-		"as sent": {want: verify.Result{Messages: 5, Present: 5}},
+		"as sent": {want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}}},
 
 		"lost": {
 			spoil:  func(b *bench) { b.world.LoseMessage(msgid("7", "3")) },
-			want:   verify.Result{Messages: 5, Present: 4, Missing: 1, Examples: faults{verify.Missing: examples("7", "3")}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 5, Present: 4, Missing: 1}, Examples: faults{verify.Missing: examples("7", "3")}},
 			unfair: true,
 		},
 		"lost part": {
 			send:   []letter{{id: "1", parts: 3}, {id: "2", msec: 5}},
 			spoil:  func(b *bench) { b.world.LoseMessage(msgid("7", "1") + "_p2") },
-			want:   verify.Result{Messages: 4, Present: 3, Missing: 1, Examples: faults{verify.Missing: {example("7", "1", 2)}}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 4, Present: 3, Missing: 1}, Examples: faults{verify.Missing: {example("7", "1", 2)}}},
 			unfair: true,
 		},
 		"nothing visible": {
 			world:  sandbox.Options{VisibilityLag: sandbox.Lag{Min: time.Hour}},
 			send:   five()[:2],
-			want:   verify.Result{Messages: 2, Missing: 2, Examples: faults{verify.Missing: examples("7", "1", "2")}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 2, Missing: 2}, Examples: faults{verify.Missing: examples("7", "1", "2")}},
 			unfair: true,
 		},
 		"sent twice to a server that stores both": {
 			world: sandbox.Options{RepeatedMsgID: sandbox.StoredTwice},
 			spoil: func(b *bench) { b.repeat("7", "2", 0); b.repeat("7", "2", time.Hour); b.repeat("7", "5", 0) },
-			want:  verify.Result{Messages: 5, Present: 5, Doubled: 2, Examples: faults{verify.Doubled: examples("7", "2", "5")}},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, Doubled: 2}, Examples: faults{verify.Doubled: examples("7", "2", "5")}},
 
 			unfair: true,
 		},
 		"sent twice to a server that drops the second": {
 			world: sandbox.Options{RepeatedMsgID: sandbox.NewID},
 			spoil: func(b *bench) { b.repeat("7", "2", 0) },
-			want:  verify.Result{Messages: 5, Present: 5},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
 		},
 		"moved by 2 s": {
 			spoil: func(b *bench) { b.world.AlterMessage(msgid("7", "5"), "words", 2*time.Second) },
-			want:  verify.Result{Messages: 5, Present: 5},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
 		},
 		"moved by more": {
 			spoil:  func(b *bench) { b.world.AlterMessage(msgid("7", "5"), "words", 2001*time.Millisecond) },
-			want:   verify.Result{Messages: 5, Present: 5, TimeOff: 1, Examples: faults{verify.TimeOff: examples("7", "5")}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, TimeOff: 1, Altered: 1}, Examples: faults{verify.TimeOff: examples("7", "5")}},
 			unfair: true,
 		},
 		"moved back": {
 			spoil:  func(b *bench) { b.world.AlterMessage(msgid("7", "1"), "words", -2001*time.Millisecond) },
-			want:   verify.Result{Messages: 5, Present: 5, TimeOff: 1, Examples: faults{verify.TimeOff: examples("7", "1")}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, TimeOff: 1, Altered: 1}, Examples: faults{verify.TimeOff: examples("7", "1")}},
 			unfair: true,
 		},
 		"moved behind the next": {
 			spoil:  func(b *bench) { b.world.AlterMessage(msgid("7", "2"), "words", 1900*time.Millisecond) },
-			want:   verify.Result{Messages: 5, Present: 5, OutOfOrder: 1, Examples: faults{verify.OutOfOrder: examples("7", "2")}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, OutOfOrder: 1}, Examples: faults{verify.OutOfOrder: examples("7", "2")}},
 			unfair: true,
 		},
 		"moved to the end": {
-			spoil: func(b *bench) { b.world.AlterMessage(msgid("7", "1"), "words", time.Hour) },
-			want: verify.Result{Messages: 5, Present: 5, OutOfOrder: 1, TimeOff: 1,
-				Examples: faults{verify.OutOfOrder: examples("7", "1"), verify.TimeOff: examples("7", "1")}},
+			spoil:  func(b *bench) { b.world.AlterMessage(msgid("7", "1"), "words", time.Hour) },
+			want:   verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, OutOfOrder: 1, TimeOff: 1, Altered: 1}, Examples: faults{verify.OutOfOrder: examples("7", "1"), verify.TimeOff: examples("7", "1")}},
 			unfair: true,
 		},
 		"parts changed places": {
@@ -100,44 +100,119 @@ func TestRun(t *testing.T) {
 			spoil: func(b *bench) {
 				b.world.AlterMessage(msgid("7", "1")+"_p2", "words", 10*time.Millisecond)
 			},
-			want:   verify.Result{Messages: 3, Present: 3, OutOfOrder: 1, Examples: faults{verify.OutOfOrder: {example("7", "1", 2)}}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 3, Present: 3, OutOfOrder: 1}, Examples: faults{verify.OutOfOrder: {example("7", "1", 2)}}},
 			unfair: true,
 		},
 		"sent in the wrong order": { // the times sent do not follow the conversation's order
 			send:   []letter{{id: "2"}, {id: "1", msec: 1}},
 			spoil:  func(b *bench) { b.swapTimes("7", "1", "2") },
-			want:   verify.Result{Messages: 2, Present: 2, OutOfOrder: 1, Examples: faults{verify.OutOfOrder: examples("7", "1")}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 2, Present: 2, OutOfOrder: 1}, Examples: faults{verify.OutOfOrder: examples("7", "1")}},
 			unfair: true,
+		},
+		"another text": {
+			spoil: func(b *bench) { b.world.AlterMessage(msgid("7", "5"), "worse", 0) },
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, AlteredText: 1, Altered: 1},
+				Examples: faults{verify.AlteredText: examples("7", "5")}},
+			unfair: true,
+		},
+		"another text in the second part": {
+			send:  []letter{{id: "1", parts: 3}, {id: "2", msec: 5}},
+			spoil: func(b *bench) { b.world.AlterMessage(msgid("7", "1")+"_p2", "worse", 0) },
+			want: verify.Result{Counts: ledger.Counts{Messages: 4, Present: 4, AlteredText: 1, Altered: 1},
+				Examples: faults{verify.AlteredText: examples("7", "1")}},
+			unfair: true,
+		},
+		"text and time": { // one message, altered in two ways
+			spoil: func(b *bench) { b.world.AlterMessage(msgid("7", "5"), "worse", time.Minute) },
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, AlteredText: 1, TimeOff: 1, Altered: 1},
+				Examples: faults{verify.AlteredText: examples("7", "5"), verify.TimeOff: examples("7", "5")}},
+			unfair: true,
+		},
+		"another kind": {
+			chats: func(b *bench) verify.Chats {
+				return b.changed(one(msgid("7", "2"), func(m *amojo.HistoryMessage) { m.Type = amojo.TypeFile }))
+			},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, AlteredKind: 1, Altered: 1},
+				Examples: faults{verify.AlteredKind: examples("7", "2")}},
+			unfair: true,
+		},
+		"a second part that is no text": {
+			send: []letter{{id: "1", parts: 2}},
+			chats: func(b *bench) verify.Chats {
+				return b.changed(one(msgid("7", "1")+"_p2", func(m *amojo.HistoryMessage) { m.Type = amojo.TypeFile }))
+			},
+			want: verify.Result{Counts: ledger.Counts{Messages: 2, Present: 2, AlteredKind: 1, Altered: 1},
+				Examples: faults{verify.AlteredKind: {example("7", "1", 2)}}},
+			unfair: true,
+		},
+		"another author": {
+			chats: func(b *bench) verify.Chats {
+				return b.changed(one(msgid("7", "2"), func(m *amojo.HistoryMessage) { m.Sender.ClientID = "client-8" }))
+			},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, AlteredAuthor: 1, Altered: 1},
+				Examples: faults{verify.AlteredAuthor: examples("7", "2")}},
+			unfair: true,
+		},
+		"another manager": {
+			spoil: func(b *bench) { b.spokenBy("7", "2", "m1", "ref-1") },
+			chats: func(b *bench) verify.Chats {
+				return b.changed(one(msgid("7", "2"), func(m *amojo.HistoryMessage) { m.Sender = amojo.Participant{AmojoID: "ref-2"} }))
+			},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, AlteredAuthor: 1, Altered: 1},
+				Examples: faults{verify.AlteredAuthor: examples("7", "2")}},
+			unfair: true,
+		},
+		"a manager, known by amojo's id alone": {
+			spoil: func(b *bench) { b.spokenBy("7", "2", "m1", "ref-1") },
+			chats: func(b *bench) verify.Chats {
+				return b.changed(one(msgid("7", "2"), func(m *amojo.HistoryMessage) { m.Sender = amojo.Participant{AmojoID: "ref-1"} }))
+			},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
+		},
+		"kind and author left out": {
+			chats: func(b *bench) verify.Chats {
+				return b.changed(one(msgid("7", "2"), func(m *amojo.HistoryMessage) { m.Type, m.Sender = "", amojo.Participant{} }))
+			},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
+		},
+		"purged": { // nobody knows any more what was said, and by whom
+			spoil: func(b *bench) {
+				if err := b.ledger.Purge(b.t.Context()); err != nil {
+					b.t.Fatal(err)
+				}
+				b.world.AlterMessage(msgid("7", "5"), "worse", 0)
+			},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, Unchecked: 5}},
 		},
 		"text of a manager": {
 			spoil: func(b *bench) {
 				b.world.WriteByHand(b.chat("7").ID, b.world.Options().Users[0].ID, "hello", time.UnixMilli(monday+1500))
 			},
-			want: verify.Result{Messages: 5, Present: 5, Foreign: 1},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, Foreign: 1}},
 		},
 		"one planned still": {
 			spoil: func(b *bench) { b.enrol("7", letter{id: "6", msec: 9000}); b.enrol("8", letter{id: "1"}) },
-			want:  verify.Result{Messages: 5, Present: 5},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
 		},
 		"row that came late": {
 			send:  []letter{{id: "1"}, {id: "2", msec: 1000}, {id: "3", msec: 1001}},
 			spoil: func(b *bench) { b.send("7", letter{id: "2b", msec: 1000, parts: 3}) },
-			want:  verify.Result{Messages: 6, Present: 6},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 6, Present: 6}},
 		},
 		"row that came late and is lost": {
 			spoil: func(b *bench) {
 				b.send("7", letter{id: "2b", msec: 1500})
 				b.world.LoseMessage(msgid("7", "2b"))
 			},
-			want:   verify.Result{Messages: 6, Present: 5, Missing: 1, Examples: faults{verify.Missing: examples("7", "2b")}},
+			want:   verify.Result{Counts: ledger.Counts{Messages: 6, Present: 5, Missing: 1}, Examples: faults{verify.Missing: examples("7", "2b")}},
 			unfair: true,
 		},
-		"history a second later":      {world: sandbox.Options{DriftSecond: true}, want: verify.Result{Messages: 5, Present: 5}},
-		"history with oldest first":   {world: sandbox.Options{HistoryOrder: sandbox.OldestFirst}, want: verify.Result{Messages: 5, Present: 5}},
-		"history in order of arrival": {world: sandbox.Options{HistoryOrder: sandbox.NewestArrivalFirst}, want: verify.Result{Messages: 5, Present: 5}},
+		"history a second later":      {world: sandbox.Options{DriftSecond: true}, want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}}},
+		"history with oldest first":   {world: sandbox.Options{HistoryOrder: sandbox.OldestFirst}, want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}}},
+		"history in order of arrival": {world: sandbox.Options{HistoryOrder: sandbox.NewestArrivalFirst}, want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}}},
 		"history in any order": {
 			chats: func(b *bench) verify.Chats { return b.changed(shuffle) },
-			want:  verify.Result{Messages: 5, Present: 5},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
 		},
 		"history in short pages": {
 			chats: func(b *bench) verify.Chats {
@@ -145,28 +220,28 @@ func TestRun(t *testing.T) {
 					return b.chats.History(ctx, chat, offset, 2)
 				})
 			},
-			want: verify.Result{Messages: 5, Present: 5},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
 		},
 		"history in whole seconds": {
 			send:  []letter{{id: "1"}, {id: "2", msec: 1}, {id: "3", msec: 2, parts: 3}, {id: "4", msec: 1999}},
 			chats: func(b *bench) verify.Chats { return b.changed(shuffle, wholeSeconds) },
-			want:  verify.Result{Messages: 6, Present: 6},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 6, Present: 6}},
 		},
 		"history in whole seconds, a second later": {
 			world: sandbox.Options{DriftSecond: true},
 			send:  []letter{{id: "1", msec: 999}, {id: "2", msec: 1999}},
 			chats: func(b *bench) verify.Chats { return b.changed(wholeSeconds) },
-			want:  verify.Result{Messages: 2, Present: 2},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 2, Present: 2}},
 		},
 		"history in milliseconds for some": {
 			send:  []letter{{id: "1", msec: 500}, {id: "2", msec: 600}, {id: "3", msec: 700}},
 			chats: func(b *bench) verify.Chats { return b.changed(wholeSecondsFor(msgid("7", "2"))) },
-			want:  verify.Result{Messages: 3, Present: 3},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 3, Present: 3}},
 		},
 		"history in whole seconds, moved by 3 s": {
 			chats: func(b *bench) verify.Chats { return b.changed(wholeSeconds) },
 			spoil: func(b *bench) { b.world.AlterMessage(msgid("7", "5"), "words", 3*time.Second) },
-			want:  verify.Result{Messages: 5, Present: 5, TimeOff: 1, Examples: faults{verify.TimeOff: examples("7", "5")}},
+			want:  verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5, TimeOff: 1, Altered: 1}, Examples: faults{verify.TimeOff: examples("7", "5")}},
 
 			unfair: true,
 		},
@@ -178,7 +253,7 @@ func TestRun(t *testing.T) {
 					}
 				})
 			},
-			want: verify.Result{Messages: 5, Present: 5},
+			want: verify.Result{Counts: ledger.Counts{Messages: 5, Present: 5}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -202,6 +277,9 @@ func TestRun(t *testing.T) {
 			}
 			if got.Clean() == c.unfair {
 				t.Errorf("clean: %v", got.Clean())
+			}
+			if d := b.read(o).Digests; (d.Legacy == d.ReadBack) == c.unfair {
+				t.Errorf("the digests are the same: %v", d.Legacy == d.ReadBack)
 			}
 		})
 	}
@@ -234,6 +312,26 @@ func (b *bench) swapTimes(conv source.ConversationID, one, other string) {
 		where m.conversation = $1 and o.conversation = $1 and (m.id, o.id) in (($2, $3), ($3, $2))`, string(conv), one, other)
 	if err != nil {
 		b.t.Fatal(err)
+	}
+}
+
+// spokenBy changes who spoke, by the ledger.
+func (b *bench) spokenBy(conv source.ConversationID, id, author, ref string) {
+	b.t.Helper()
+	if _, err := b.sql().Exec(b.t.Context(), `update amoimport.message set author = $3, author_ref = $4 where conversation = $1 and id = $2`,
+		string(conv), id, author, ref); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// one changes a single message of a page.
+func one(msgid string, change func(*amojo.HistoryMessage)) func([]amojo.HistoryMessage) {
+	return func(page []amojo.HistoryMessage) {
+		for i := range page {
+			if page[i].MsgID == msgid {
+				change(&page[i])
+			}
+		}
 	}
 }
 
@@ -297,8 +395,7 @@ func TestLongChat(t *testing.T) {
 				t.Errorf("%d foreign messages of 90", got.Foreign)
 			}
 			got.Foreign = 0
-			want := verify.Result{Chats: 1, Messages: 2500, Present: 2499, Missing: 1,
-				Examples: map[verify.Fault][]verify.Example{verify.Missing: examples("7", "1234")}}
+			want := verify.Result{Chats: 1, Counts: ledger.Counts{Messages: 2500, Present: 2499, Missing: 1}, Examples: map[verify.Fault][]verify.Example{verify.Missing: examples("7", "1234")}}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
@@ -325,7 +422,7 @@ func TestShiftedPage(t *testing.T) {
 		}
 		return page, err
 	})})
-	if diff := cmp.Diff(verify.Result{Chats: 1, Messages: 60, Present: 60}, got); diff != "" {
+	if diff := cmp.Diff(verify.Result{Chats: 1, Counts: ledger.Counts{Messages: 60, Present: 60}}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
@@ -408,12 +505,18 @@ func (b *bench) many(n int) {
 			if err != nil {
 				b.t.Fatal(err)
 			}
-			change.Settled = append(change.Settled, ledger.Settled{ID: id, Outcome: outcome.Sent, Parts: 1, PartsSent: 1, SentMsec: msec})
+			change.Settled = append(change.Settled, ledger.Settled{ID: id, Outcome: outcome.Sent, Parts: 1, PartsSent: 1, SentMsec: msec,
+				Kind: source.KindText, Author: ledger.Author{ID: client(conv).ID}, BodyHash: wordsHash()})
 		}
 		if err := b.ledger.Commit(b.t.Context(), change); err != nil {
 			b.t.Fatal(err)
 		}
 	}
+}
+
+// wordsHash is what the ledger knows of the text of one part.
+func wordsHash() string {
+	return compose.TextHash([]amojo.Message{{Content: amojo.Content{Text: "words"}}})
 }
 
 // TestSentWithoutChat has a ledger whose conversation lost its chat: what was sent
@@ -483,7 +586,7 @@ func TestUnreadable(t *testing.T) {
 			b := benchOn(t, dsn, sandbox.Options{})
 			b.send("7", five()...)
 			failed := 0
-			got, err := verify.Run(t.Context(), verify.Options{Ledger: b.ledger,
+			got, err := verify.Run(t.Context(), verify.Options{Ledger: b.ledger, Template: "m-{id}",
 				Chats: chatsFunc(func(ctx context.Context, id amojo.ChatID, offset, limit int) ([]amojo.HistoryMessage, error) {
 					if failed < c.times {
 						failed++
@@ -510,7 +613,7 @@ func TestEndlessHistory(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	b.send("7", five()...)
 	calls := 0
-	_, err := verify.Run(t.Context(), verify.Options{Ledger: b.ledger,
+	_, err := verify.Run(t.Context(), verify.Options{Ledger: b.ledger, Template: "m-{id}",
 		Chats: chatsFunc(func(ctx context.Context, id amojo.ChatID, _, limit int) ([]amojo.HistoryMessage, error) {
 			calls++
 			if calls > 10_000 {
@@ -532,7 +635,7 @@ func TestStop(t *testing.T) {
 	// A goroutine in goexit1 has ended; a busy machine has not swept it away yet.
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent(), goleak.IgnoreTopFunction("runtime.goexit1"))
 
-	got, err := verify.Run(t.Context(), verify.Options{Ledger: b.ledger, Concurrency: 4,
+	got, err := verify.Run(t.Context(), verify.Options{Ledger: b.ledger, Template: "m-{id}", Concurrency: 4,
 		Chats: chatsFunc(func(ctx context.Context, id amojo.ChatID, offset, limit int) ([]amojo.HistoryMessage, error) {
 			if string(id) == b.chat("42").ID {
 				return nil, broken
@@ -545,7 +648,7 @@ func TestStop(t *testing.T) {
 	}
 
 	ctx, cancel := context.WithCancel(t.Context())
-	got, err = verify.Run(ctx, verify.Options{Ledger: b.ledger, Chats: b.chats, Concurrency: 4, Progress: func(done, _ int64) {
+	got, err = verify.Run(ctx, verify.Options{Ledger: b.ledger, Chats: b.chats, Anew: true, Concurrency: 4, Progress: func(done, _ int64) {
 		if done == 10 {
 			cancel()
 		}

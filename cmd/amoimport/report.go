@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/report"
+	"github.com/amoimport/amoimport/internal/config"
+	"github.com/spf13/cobra"
+)
+
+func newReport(e env) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "report",
+		Short: "Tell what an import moved, when, and what the chats showed",
+		Long: `report tells from the ledger what was moved, when, by kind, reason and manager, what
+was parked and decided, and what the chats showed when they were read back.
+
+Its JSON holds a digest of each chat too. Keep it: amoimport verify --against
+report.json compares the chats with it years later, without the ledger.`,
+		Args: noWords,
+	}
+	path := configFlag(c)
+	asJSON := c.Flags().Bool("json", false, "print JSON, with a line for each chat")
+	c.RunE = func(c *cobra.Command, _ []string) error { return e.report(c.Context(), *path, *asJSON) }
+	return c
+}
+
+func (e env) report(ctx context.Context, path string, asJSON bool) error {
+	cfg, err := config.Load(path, e.getenv, config.NeedLedger)
+	if err != nil {
+		return err
+	}
+	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	r, err := report.Collect(ctx, l, version(), time.Now())
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return r.WriteJSON(e.out, report.Chats(ctx, l))
+	}
+	r.Print(e.out)
+	return nil
+}

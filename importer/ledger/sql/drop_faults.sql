@@ -1,0 +1,1 @@
+delete from amoimport.message_fault where conversation = any($1::text[])

@@ -1,0 +1,1 @@
+select max(version_id) from amoimport.migration where is_applied
