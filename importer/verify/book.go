@@ -15,7 +15,7 @@ const (
 	bookTime = 5 * time.Second
 )
 
-// book writes verdicts into the ledger, many at a time.
+// book writes verdicts into the ledger, many at a time, while others come in.
 type book struct {
 	ledger *ledger.Ledger
 	pass   int64
@@ -25,52 +25,59 @@ type book struct {
 	verdicts []ledger.ChatVerdict
 	since    time.Time // when the first of them came
 	seen     bool      // a chat of this run showed something of ours
-	repaired Repair
+
+	writing  sync.Mutex
+	repaired Repair // guarded by writing
 }
 
 // add takes a verdict in and tells, and writes what is due.
 func (b *book) add(ctx context.Context, v ledger.ChatVerdict, tell func()) error {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	if len(b.verdicts) == 0 {
 		b.since = time.Now()
 	}
 	b.verdicts = append(b.verdicts, v)
 	b.seen = b.seen || v.Present > 0
 	tell()
-	if len(b.verdicts) < bookPage && time.Since(b.since) < bookTime {
+	due := len(b.verdicts) >= bookPage || time.Since(b.since) >= bookTime
+	b.mu.Unlock()
+	if !due {
 		return nil
 	}
-	return b.write(ctx)
+	return b.save(ctx)
 }
 
-// save writes what is left.
+// save writes what there is. What cannot be written stays.
 func (b *book) save(ctx context.Context) error {
+	b.writing.Lock()
+	defer b.writing.Unlock()
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.write(ctx)
-}
-
-func (b *book) write(ctx context.Context) error {
-	if len(b.verdicts) == 0 {
+	verdicts, seen := b.verdicts, b.seen
+	b.verdicts = nil
+	b.mu.Unlock()
+	if len(verdicts) == 0 {
 		return nil
 	}
-	for i := range b.verdicts {
-		v := &b.verdicts[i]
+	did := b.repaired
+	for i := range verdicts {
+		v := &verdicts[i]
 		switch {
 		case !b.repair:
 			v.Lost = nil
-		case v.Present == 0 && !b.seen:
+		case v.Present == 0 && !seen:
 			// Nothing was seen anywhere: it may be the reading that shows nothing.
-			b.repaired.Left += int64(len(v.Lost))
+			did.Left += int64(len(v.Lost))
 			v.Lost = nil
 		default:
-			b.repaired.Planned += int64(len(v.Lost))
+			did.Planned += int64(len(v.Lost))
 		}
 	}
-	if err := b.ledger.SaveVerdicts(ctx, b.pass, b.verdicts); err != nil {
+	if err := b.ledger.SaveVerdicts(ctx, b.pass, verdicts); err != nil {
+		b.mu.Lock()
+		b.verdicts = append(verdicts, b.verdicts...)
+		b.mu.Unlock()
 		return err
 	}
-	b.verdicts = nil
+	b.repaired = did
 	return nil
 }

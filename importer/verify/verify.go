@@ -168,29 +168,28 @@ func (p *pass) readAll(ctx context.Context) error {
 	})
 }
 
+// listing lists some chats of a pass, those after a conversation.
+type listing func(after source.ConversationID) ([]ledger.SentChat, error)
+
 // read reads the chats that list gives, page after page. The first that cannot be
 // read stops the others, and is the error.
-func (p *pass) read(ctx context.Context, list func(after source.ConversationID) ([]ledger.SentChat, error)) error {
+func (p *pass) read(ctx context.Context, list listing) error {
 	whole := ctx
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	chats := pool.New().WithMaxGoroutines(p.Concurrency)
-	var after source.ConversationID
-	for ctx.Err() == nil {
-		page, err := list(after)
-		if err != nil {
-			stop(err)
-		}
-		if len(page) == 0 {
-			break
-		}
-		after = page[len(page)-1].Conversation
-		for len(page) > 0 && ctx.Err() == nil {
-			n := few(page)
-			if err := p.readSome(ctx, chats, page[:n], stop); err != nil {
-				stop(err)
+	for l := range p.load(ctx, list, stop) {
+		for _, c := range l.chats {
+			if ctx.Err() != nil {
+				break
 			}
-			page = page[n:]
+			sent := l.sent[c.Conversation]
+			delete(l.sent, c.Conversation)
+			chats.Go(func() {
+				if err := p.readOne(ctx, c, sent); err != nil {
+					stop(err)
+				}
+			})
 		}
 	}
 	chats.Wait()
@@ -200,6 +199,51 @@ func (p *pass) read(ctx context.Context, list func(after source.ConversationID) 
 		stop(err)
 	}
 	return context.Cause(ctx)
+}
+
+// load is some chats with what was sent into them.
+type load struct {
+	chats []ledger.SentChat
+	sent  map[source.ConversationID][]ledger.SentMessage
+}
+
+// load reads the chats and what was sent into them from the ledger: the next ones
+// while these are read back.
+func (p *pass) load(ctx context.Context, list listing, stop context.CancelCauseFunc) <-chan load {
+	loads := make(chan load)
+	go func() {
+		defer close(loads)
+		var after source.ConversationID
+		for {
+			page, err := list(after)
+			if err != nil {
+				stop(err)
+			}
+			if len(page) == 0 {
+				return
+			}
+			after = page[len(page)-1].Conversation
+			for len(page) > 0 {
+				n := few(page)
+				ids := make([]source.ConversationID, n)
+				for i, c := range page[:n] {
+					ids[i] = c.Conversation
+				}
+				sent, err := p.Ledger.SentMessages(ctx, ids...)
+				if err != nil {
+					stop(err)
+					return
+				}
+				select {
+				case loads <- load{page[:n], sent}:
+				case <-ctx.Done():
+					return
+				}
+				page = page[n:]
+			}
+		}
+	}()
+	return loads
 }
 
 // few is how many chats of a page have no more parts than are read at a time.
@@ -213,35 +257,16 @@ func few(page []ledger.SentChat) int {
 	return len(page)
 }
 
-// readSome has some chats read by the pool.
-func (p *pass) readSome(ctx context.Context, chats *pool.Pool, some []ledger.SentChat, stop context.CancelCauseFunc) error {
-	ids := make([]source.ConversationID, len(some))
-	for i, c := range some {
-		ids[i] = c.Conversation
-	}
-	sent, err := p.Ledger.SentMessages(ctx, ids...)
+// readOne reads one chat back and has its verdict written.
+func (p *pass) readOne(ctx context.Context, c ledger.SentChat, sent []ledger.SentMessage) error {
+	verdict, err := p.readBack(ctx, c, sent)
 	if err != nil {
-		return err
+		return &Error{Conversation: c.Conversation, Err: err}
 	}
-	for _, c := range some {
-		messages := sent[c.Conversation]
-		delete(sent, c.Conversation)
-		chats.Go(func() {
-			verdict, err := p.readBack(ctx, c, messages)
-			if err != nil {
-				stop(&Error{Conversation: c.Conversation, Err: err})
-				return
-			}
-			err = p.book.add(ctx, verdict, func() {
-				p.done++
-				p.Progress(p.done, max(p.total, p.done))
-			})
-			if err != nil {
-				stop(err)
-			}
-		})
-	}
-	return nil
+	return p.book.add(ctx, verdict, func() {
+		p.done++
+		p.Progress(p.done, max(p.total, p.done))
+	})
 }
 
 // readBack accounts for one chat.
