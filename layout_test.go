@@ -39,7 +39,7 @@ var knows = map[string][]string{
 	"importer/ledger":   {"source", "importer/outcome", "migrations"},
 	"importer/dryrun":   {"source", "importer", "importer/compose", "importer/identity", "importer/ledger", "importer/media", "importer/outcome"},
 	"importer/verify":   {"source", "amojo", "importer/compose", "importer/ledger", "importer/outcome"},
-	"importer/tidy":     {"source", "amocrm", "importer/ledger", "importer/outcome"},
+	"importer/tidy":     {"source", "amocrm", "pace", "importer/ledger"},
 	"importer/report":   {"source", "importer/ledger", "importer/outcome", "importer/verify"},
 	"importer": {"source", "amojo", "amocrm", "pace",
 		"importer/compose", "importer/identity", "importer/ledger", "importer/media", "importer/outcome"},
@@ -64,7 +64,7 @@ var knows = map[string][]string{
 // reserved lists who may import a module of others. Modules without a row are free, but not for the standalone.
 var reserved = map[string][]string{
 	"github.com/jackc/pgx":        {"source", "importer/ledger", "internal/embedpg/...", "internal/demodata", "cmd/..."},
-	"github.com/sourcegraph/conc": {"importer", "importer/dryrun", "importer/verify"},
+	"github.com/sourcegraph/conc": {"importer", "importer/dryrun", "importer/tidy", "importer/verify"},
 	"github.com/rs/zerolog":       {"importer", "cmd/..."},
 	"github.com/spf13/cobra":      {"cmd/..."},
 	"github.com/vbauerster/mpb":   {"cmd/..."},

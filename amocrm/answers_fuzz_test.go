@@ -126,3 +126,43 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// A talk is never taken for closed, nor for another, where the answer does not say so; of a list or a feed nothing
+// counts but what has an id.
+func FuzzTalks(f *testing.F) {
+	f.Add([]byte(`{"talk_id":7,"is_in_work":false,"chat_id":"c","_embedded":{"contacts":[{"id":1}],"leads":[],"customers":{}}}`))
+	f.Add([]byte(`{"talk_id":"7","status":"closed","_embedded":{"talks":[{"talk_id":1,"status":"in_work"},{"talk_id":2}],"events":[]}}`))
+	f.Add([]byte(`{"_embedded":{"talks":[],"events":[{"id":"a","type":"incoming_chat_message","value_after":[{"message":{"id":"u","talk_id":-5}}]}]}}`))
+	f.Add([]byte(`{"_embedded":{"pipelines":[{"id":6,"is_main":1,"_embedded":{"statuses":[{"id":142},{"id":-1}]}}],"leads":[{"id":3,"request_id":"a"},{"id":"4","request_id":"b"}]}}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		api := func() *amocrm.Client { return answering(200, nil, bytes.NewReader(body)) }
+		if talk, err := api().Talk(t.Context(), 7); readable(t, err) {
+			said := bytes.Contains(bytes.ToLower(body), []byte("is_in_work")) || bytes.Contains(bytes.ToLower(body), []byte("status")) || bytes.Contains(body, []byte(`\u`))
+			if talk.ID != 7 || !talk.InWork && !said {
+				t.Errorf("talk %+v", talk)
+			}
+		}
+		if talks, _, err := api().TalksOf(t.Context(), 7); readable(t, err) {
+			for _, talk := range talks {
+				if talk.ID <= 0 {
+					t.Errorf("talk %+v", talk)
+				}
+			}
+		}
+		for e, err := range api().MessageEvents(t.Context(), 7) {
+			if readable(t, err) && (e.TalkID < 0 || e.TalkID == 0 && e.MessageID == "") {
+				t.Errorf("event %+v", e)
+			}
+		}
+		if pipelines, err := api().Pipelines(t.Context()); readable(t, err) {
+			for _, p := range pipelines {
+				if slices.Min(append(p.Stages, 1)) <= 0 {
+					t.Errorf("stages %v", p.Stages)
+				}
+			}
+		}
+		if made, err := api().AddLeads(t.Context(), []amocrm.NewLead{{RequestID: "a"}, {RequestID: "b"}}); readable(t, err) && (len(made) != 2 || slices.Min(made) <= 0) {
+			t.Errorf("leads %v", made)
+		}
+	})
+}

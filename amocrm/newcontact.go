@@ -42,40 +42,52 @@ func (c *Client) AddContacts(ctx context.Context, batch []NewContact) ([]AddedCo
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	if err := checkBatch(batch); err != nil {
+	names := make([]string, len(batch))
+	for i, n := range batch {
+		names[i] = n.RequestID
+	}
+	if err := checkBatch("contacts", names); err != nil {
 		return nil, err
 	}
-	var added []AddedContact
+	var ids []int64
 	k := call{op: fmt.Sprintf("add %d contacts", len(batch)), method: http.MethodPost, path: "contacts", body: newContacts(batch)}
 	_, err := c.do(ctx, k, func(status int, body []byte) (err error) {
-		added, err = decodeAdded(status, body, batch)
+		ids, err = decodeAdded("contacts", status, body, names)
 		return err
 	})
-	return added, err
+	if err != nil {
+		return nil, err
+	}
+	added := make([]AddedContact, len(batch))
+	for i, id := range ids {
+		added[i] = AddedContact{RequestID: names[i], ID: id}
+	}
+	return added, nil
 }
 
-// checkBatch finds mistakes of the caller before anything is sent.
-func checkBatch(batch []NewContact) error {
-	if len(batch) > MaxBatch {
-		return fmt.Errorf("amocrm: add contacts: %d in a batch, the API takes at most %d", len(batch), MaxBatch)
+// checkBatch finds mistakes of the caller before anything is sent. names are the elements' request ids.
+func checkBatch(what string, names []string) error {
+	if len(names) > MaxBatch {
+		return fmt.Errorf("amocrm: add %s: %d in a batch, the API takes at most %d", what, len(names), MaxBatch)
 	}
-	seen := make(map[string]bool, len(batch))
-	for i, n := range batch {
-		if n.RequestID == "" || seen[n.RequestID] {
-			return fmt.Errorf("amocrm: add contacts: element %d has no request id of its own", i)
+	seen := make(map[string]bool, len(names))
+	for i, name := range names {
+		if name == "" || seen[name] {
+			return fmt.Errorf("amocrm: add %s: element %d has no request id of its own", what, i)
 		}
-		seen[n.RequestID] = true
+		seen[name] = true
 	}
 	return nil
 }
 
-func decodeAdded(status int, body []byte, batch []NewContact) ([]AddedContact, error) {
+// decodeAdded reads the ids of what a batch made, in the order of its request ids.
+func decodeAdded(what string, status int, body []byte, names []string) ([]int64, error) {
 	var rows []struct {
 		ID        httpapi.Number `json:"id"`
 		RequestID httpapi.Text   `json:"request_id"`
 	}
 	var more bool
-	if err := decodeList("contacts", &rows, &more)(status, body); err != nil {
+	if err := decodeList(what, &rows, &more)(status, body); err != nil {
 		return nil, err
 	}
 	ids := make(map[string]int64, len(rows))
@@ -85,10 +97,9 @@ func decodeAdded(status int, body []byte, batch []NewContact) ([]AddedContact, e
 		}
 		ids[string(r.RequestID)] = int64(r.ID)
 	}
-	added := make([]AddedContact, len(batch))
-	for i, n := range batch {
-		added[i] = AddedContact{RequestID: n.RequestID, ID: ids[n.RequestID]}
-		if added[i].ID <= 0 {
+	added := make([]int64, len(names))
+	for i, name := range names {
+		if added[i] = ids[name]; added[i] <= 0 {
 			return nil, fmt.Errorf("it has no id for element %d", i)
 		}
 	}

@@ -1,6 +1,7 @@
 package amocrm
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,10 +56,11 @@ func decodeList[T any](name string, rows *[]T, more *bool) func(int, []byte) err
 // walk goes through a list page by page, each row once by its id. The list ends at a 204, or with a page
 // that is not full and names no next one. The next page's address is made here: that of the answer could
 // lead the token anywhere.
-func walk[T any](ctx context.Context, c *Client, k call, name string, size int, id func(T) int64) iter.Seq2[[]T, error] {
+func walk[T any, K cmp.Ordered](ctx context.Context, c *Client, k call, name string, size int, id func(T) K) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
 		k.query = maps.Clone(k.query)
-		seen := make(map[int64]bool)
+		var none K
+		seen := make(map[K]bool)
 		for page := 1; ; page++ {
 			k.query.Set("limit", strconv.Itoa(size))
 			k.query.Set("page", strconv.Itoa(page))
@@ -71,7 +73,7 @@ func walk[T any](ctx context.Context, c *Client, k call, name string, size int, 
 			fresh := make([]T, 0, len(rows))
 			for _, row := range rows {
 				n := id(row)
-				if n <= 0 {
+				if n <= none {
 					yield(nil, k.unreadable(errors.New("a row has no id")))
 					return
 				}

@@ -93,6 +93,7 @@ func exitCode(err error) int {
 		usage  *usageError
 		cfg    *config.Error
 		parked *parkedError
+		left   *leftError
 		held   *ledger.HeldError
 	)
 	switch {
@@ -102,7 +103,7 @@ func exitCode(err error) int {
 		return exitInterrupted
 	case errors.As(err, &usage), errors.As(err, &cfg):
 		return exitUsage
-	case errors.As(err, &parked):
+	case errors.As(err, &parked), errors.As(err, &left):
 		return exitParked
 	case errors.As(err, &held):
 		return exitHeld

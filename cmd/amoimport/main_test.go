@@ -54,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"faults":    onStage((*stage).faults),
 			"heal":      onStage((*stage).heal),
 			"configure": onStage((*stage).configure),
+			"talk":      onStage((*stage).talk),
 			"files":     onStage((*stage).serveFiles),
 			"file":      onStage((*stage).file),
 		},
@@ -434,15 +435,32 @@ func (s *stage) untouched([]string) error {
 
 // counts compares the numbers of the sandbox: messages=5 repeats=0 …
 func (s *stage) counts(args []string) error {
-	c := s.world.Counters()
+	c, all := s.world.Counters(), s.world.Snapshot()
+	open := 0
+	for _, t := range all.Talks {
+		if t.Open {
+			open++
+		}
+	}
 	have := map[string]int{"messages": c.Messages, "repeats": c.Repeats, "notifications": c.Notifications,
-		"chats": c.ChatsCreated, "connects": c.Connects, "contacts": len(s.world.Snapshot().Contacts)}
+		"chats": c.ChatsCreated, "connects": c.Connects, "contacts": len(all.Contacts),
+		"talks": len(all.Talks), "open": open, "surveys": c.Surveys, "leads": len(all.Leads)}
 	for _, arg := range args {
 		name, value, _ := strings.Cut(arg, "=")
 		if got := strconv.Itoa(have[name]); got != value {
 			return fmt.Errorf("%s is %s, not %s", name, got, value)
 		}
 	}
+	return nil
+}
+
+// talk puts the id of a chat's newest talk into $TALK.
+func (s *stage) talk(args []string) error {
+	chat, ok := s.world.Chat(args[0])
+	if !ok || len(chat.TalkIDs) == 0 {
+		return fmt.Errorf("the chat %s has no talk", args[0])
+	}
+	s.ts.Setenv("TALK", strconv.Itoa(chat.TalkIDs[len(chat.TalkIDs)-1]))
 	return nil
 }
 

@@ -208,10 +208,10 @@ func (l *Ledger) outcomes(group []*waiter, recorded bool) *pgx.Batch {
 	return &batch
 }
 
-// texts are codes as the driver takes them.
-func texts(codes []outcome.Code) []string {
-	plain := make([]string, len(codes))
-	for i, c := range codes {
+// texts are codes or ids as the driver takes them.
+func texts[T ~string](all []T) []string {
+	plain := make([]string, len(all))
+	for i, c := range all {
 		plain[i] = string(c)
 	}
 	return plain

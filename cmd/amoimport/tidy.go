@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/amoimport/amoimport/amocrm"
+	"github.com/amoimport/amoimport/importer"
+	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/importer/tidy"
+	"github.com/amoimport/amoimport/internal/config"
+	"github.com/rs/zerolog"
+)
+
+// leftError says that a command went to its end and left something to a person.
+type leftError struct{ what string }
+
+func (e *leftError) Error() string { return "done, but " + e.what }
+
+// Hint says what to do.
+func (e *leftError) Hint() string { return "The table above says why and what to do." }
+
+// tidying gives what tidies up all that it needs. Changing holds the ledger while do works; else nothing but GET
+// leaves.
+func (e env) tidying(ctx context.Context, cfg *config.Config, command string, changing bool, watch *watching,
+	do func(context.Context, tidy.Options, *apis) error) (err error) {
+	a, err := newAPIs(cfg, watch.say)
+	if err != nil {
+		return err
+	}
+	open := ledger.Open // it may be of a version that knew no talks
+	if !changing {
+		open = ledger.Connect
+		a.crmNet = onlyGET{a.crmNet}
+	}
+	if err := imported(ctx, cfg); err != nil {
+		return err
+	}
+	l, err := open(ctx, ledgerAt(cfg, watch.waiting))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	o := tidy.Options{Ledger: l, SettleTime: cfg.Run.SettleTime, Grace: cfg.Limits.AttemptTimeout + 10*time.Second, Progress: watch.progress}
+	var g gate
+	if changing {
+		lease, err := l.Acquire(ctx, ledger.Self("amoimport "+command), cfg.Run.LeaseTime, func() any {
+			return a.figures(&importer.Progress{})
+		})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, lease.Release(context.WithoutCancel(ctx))) }()
+		g, o.Await = lease.Confirm, lease.Await
+	}
+	if o.CRM, err = a.crmClient(g); err != nil {
+		return err
+	}
+	if err := e.sameAccount(ctx, cfg, a, l, o.CRM); err != nil {
+		return err
+	}
+	return do(ctx, o, a)
+}
+
+// imported sees that there is a ledger to start from, before one could be made.
+func imported(ctx context.Context, cfg *config.Config) error {
+	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	_, err = l.Learned(ctx, "")
+	return err
+}
+
+// sameAccount sees that the ledger speaks of the account that the token is for, and still knows its contacts.
+func (e env) sameAccount(ctx context.Context, cfg *config.Config, a *apis, l *ledger.Ledger, crm *amocrm.Client) error {
+	s, err := l.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	switch {
+	case s.PurgedAt != nil:
+		return &fault{problem: "what refers to people was purged from this ledger, the ids of their contacts too",
+			hint: "Talks and leads come before `amoimport ledger purge`; what is left can only be done by hand in amoCRM."}
+	case s.Setup.Account == "":
+		return &fault{problem: "nothing was imported with this ledger yet", hint: "Start with `amoimport run`."}
+	}
+	var account amocrm.Account
+	err = a.askCRM(ctx, func(ctx context.Context) error {
+		account, err = identify(ctx, cfg, crm)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if here := account.Subdomain + "." + cfg.Account.Domain; here != s.Setup.Account {
+		return &fault{problem: fmt.Sprintf("this ledger is of an import into %s, and the token is for %s", s.Setup.Account, here),
+			hint: "Use the configuration that the import was made with."}
+	}
+	return nil
+}
+
+// watching tells now and then how far a command is.
+type watching struct {
+	log   zerolog.Logger
+	begun time.Time
+
+	mu   sync.Mutex
+	next time.Time
+}
+
+func newWatching(e env) *watching {
+	r := newReadingBack(e)
+	return &watching{log: r.log, begun: r.begun, next: r.next}
+}
+
+func (w *watching) say(what string) { w.log.Info().Msg(what) }
+
+func (w *watching) waiting(why string) {
+	if why != "" {
+		w.say(why)
+	}
+}
+
+func (w *watching) progress(what string, done, total int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := time.Now(); now.After(w.next) {
+		w.log.Info().Int64("done", done).Int64("of", total).Msg(what)
+		w.next = now.Add(gap(now.Sub(w.begun)))
+	}
+}
+
+// price is how long so many requests take at the pace that is set.
+func price(requests int64, perSecond float64) string {
+	return fmt.Sprintf("%s to API v4, some %s at %.3g a second", plural(requests, "request", "requests"),
+		(time.Duration(float64(requests)/perSecond*float64(time.Second)) + time.Second).Truncate(time.Second), perSecond)
+}
