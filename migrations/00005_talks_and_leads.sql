@@ -23,8 +23,8 @@ create table amoimport.lead (
     lead_id     bigint, -- 0: purged
     state       text not null check (state in ('creating', 'created', 'refused')),
     reason      text, -- why it was refused
+    detail      text, -- codes and paths that the server named
     created_sec bigint, -- created_at that we give the lead, Unix seconds
-    asked_at    timestamptz,
     updated_at  timestamptz not null default now()
 );
 create index lead_creating on amoimport.lead (contact_id) where state = 'creating';

@@ -299,7 +299,7 @@ func TestLeads(t *testing.T) {
 	c := newClient(t, sandbox.Options{})
 	id := c.contact("Anna", "1")
 	a := c.want(c.v4("POST", "/api/v4/leads", encode([]object{{
-		"name": "Old", "created_at": 1400000000, "closed_at": 1400000001, "status_id": 143, "pipeline_id": 77, "request_id": "r",
+		"name": "Old", "created_at": 1400000000, "closed_at": 1400000001, "status_id": 143, "pipeline_id": sandbox.DefaultPipeline, "request_id": "r",
 		"_embedded": object{"contacts": []object{{"id": id, "is_main": true}}},
 	}})), 200)
 	lead := int(a.get(t, "_embedded.leads.0.id").(float64))
@@ -315,6 +315,25 @@ func TestLeads(t *testing.T) {
 	c.want(c.v4("POST", "/api/v4/leads", `[{"_embedded":{"contacts":[{"id":1}]}}]`), 400)
 	c.want(c.v4("POST", "/api/v4/leads", `[{"created_at":"x"}]`), 400)
 	c.want(c.v4("GET", "/api/v4/leads/1", ""), 204)
+}
+
+func TestPipelines(t *testing.T) {
+	c := newClient(t, sandbox.Options{Sources: []sandbox.Source{{ID: 1, PipelineID: 6002}}})
+	a := c.want(c.v4("GET", "/api/v4/leads/pipelines", ""), 200)
+	diff(t, "pipelines", []int{sandbox.DefaultPipeline, 6002}, c.ids(a, "pipelines", "id"))
+	var stages []float64
+	for _, s := range a.get(t, "_embedded.pipelines.1._embedded.statuses").([]any) {
+		stages = append(stages, s.(object)["id"].(float64))
+	}
+	diff(t, "stages", []float64{60020, 60021, 142, 143}, stages)
+	for body, status := range map[string]int{
+		`[{"status_id":143}]`: 200, `[{"pipeline_id":6002,"status_id":142}]`: 200, `[{"pipeline_id":6002}]`: 200, `[{"pipeline_id":6002,"status_id":60021}]`: 200,
+		`[{"pipeline_id":7}]`: 400, `[{"status_id":7}]`: 400, `[{"status_id":60021}]`: 400, `[{"pipeline_id":6002,"status_id":60020}]`: 400,
+	} {
+		if got := c.v4("POST", "/api/v4/leads", body); got.status != status {
+			t.Errorf("%s: %d, want %d", body, got.status, status)
+		}
+	}
 }
 
 func TestTalks(t *testing.T) {

@@ -70,12 +70,14 @@ func (w *World) readLead(rq *request, o object) *lead {
 	l.price, _ = o.integer("price", false)
 	l.closedAt, _ = o.integer("closed_at", false)
 	l.lossReason, _ = o.integer("loss_reason_id", false)
+	if n, ok := o.integer("pipeline_id", false); ok {
+		l.pipeline = int(n)
+		l.status = l.pipeline*10 + 1
+	}
 	if n, ok := o.integer("status_id", false); ok {
 		l.status = int(n)
 	}
-	if n, ok := o.integer("pipeline_id", false); ok {
-		l.pipeline = int(n)
-	}
+	w.checkStage(o, l)
 	if n, ok := o.integer("created_at", false); ok {
 		l.createdAt = n
 	}

@@ -54,6 +54,7 @@ func routes() []route {
 		{api: APIv4, method: http.MethodPatch, pattern: "/api/v4/contacts/{id}", serve: (*World).editContact},
 		{api: APIv4, method: http.MethodGet, pattern: "/api/v4/leads", serve: (*World).listLeads},
 		{api: APIv4, method: http.MethodPost, pattern: "/api/v4/leads", serve: (*World).addLeads},
+		{api: APIv4, method: http.MethodGet, pattern: "/api/v4/leads/pipelines", serve: (*World).listPipelines},
 		{api: APIv4, method: http.MethodGet, pattern: "/api/v4/leads/unsorted", serve: (*World).listUnsorted},
 		{api: APIv4, method: http.MethodGet, pattern: "/api/v4/leads/{id}", serve: (*World).getLead},
 		{api: APIv4, method: http.MethodGet, pattern: "/api/v4/sources", admin: true, serve: (*World).listSources},

@@ -81,8 +81,8 @@ parked and needs a person; 4 another run holds the ledger; 130 interrupted.`,
 	// For children of the demo, which must not outlive it.
 	root.PersistentFlags().BoolVar(&withParent, "with-parent", false, "end at once when standard input ends")
 	_ = root.PersistentFlags().MarkHidden("with-parent") // it was defined a line above
-	root.AddCommand(newDemo(e), newInit(e), newAuth(e), newConnect(e), newCheck(e), newDryRun(e), newRun(e), newStatus(e), newParked(e), newVerify(e), newReport(e), newLedger(e), newSandbox(e), newGuard(e))
-	root.AddCommand(newTalks(e))
+	root.AddCommand(newDemo(e), newInit(e), newAuth(e), newConnect(e), newCheck(e), newDryRun(e), newRun(e), newStatus(e), newParked(e),
+		newVerify(e), newReport(e), newTalks(e), newLeads(e), newLedger(e), newSandbox(e), newGuard(e))
 	return root
 }
 

@@ -32,7 +32,7 @@ func (l *Ledger) Purge(ctx context.Context) error {
 	return l.write(ctx, "remove what refers to people", func(tx pgx.Tx) error {
 		// As the foreign keys want it: conversations let go of clients first.
 		for _, name := range []string{"end_stagers", "clear_staging", "purge_verdicts", "purge_conversations", "purge_clients", "forget_shared",
-			"purge_people", "purge_batches", "purge_messages"} {
+			"purge_people", "purge_leads", "purge_batches", "purge_messages"} {
 			if _, err := tx.Exec(ctx, l.statement(name)); err != nil {
 				return err
 			}

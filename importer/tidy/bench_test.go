@@ -148,7 +148,11 @@ func (b *bench) plan(conv source.ConversationID, client string, closed bool, at 
 		b.convs = append(b.convs, ledger.EnrolledConversation{ID: conv, ConversationID: "imp1-" + string(conv), ClientID: client, Closed: closed})
 	}
 	for i, id := range ids {
-		b.keys = append(b.keys, ledger.EnrolledKey{MsgID: fmt.Sprintf("imp1-%s-%s", conv, id),
+		msgid := fmt.Sprintf("imp1-%s-%s", conv, id)
+		if slices.ContainsFunc(b.keys, func(k ledger.EnrolledKey) bool { return k.MsgID == msgid }) {
+			continue
+		}
+		b.keys = append(b.keys, ledger.EnrolledKey{MsgID: msgid,
 			Key: source.Key{Conversation: conv, ID: id, SentAt: time.Unix(monday+at+int64(i), 0).UTC()}})
 	}
 	b.enrol()
