@@ -185,11 +185,18 @@ func newError(k call, resp *http.Response, body []byte) *Error {
 	} else {
 		e.Plain, e.Detail = true, httpapi.PlainText(body)
 	}
-	if !e.Rejected() && httpapi.Repeats(e.Detail, k.body, k.query) {
+	if !e.Rejected() && (httpapi.Repeats(e.Detail, k.body, k.query) || repeatsToken(e.Detail)) {
 		e.Detail = ""
 	}
 	if e.RetryAfter = httpapi.RetryAfter(resp.Header, e.ServerTime); e.RetryAfter == 0 {
 		e.RetryAfter = httpapi.Seconds(int64(p.RetryAfter))
 	}
 	return e
+}
+
+// repeatsToken says whether a server's words hold the token that was sent, as those of a proxy may that shows the
+// whole request.
+func repeatsToken(said string) bool {
+	said = strings.ToLower(said)
+	return strings.Contains(said, "bearer ") || strings.Contains(said, "authorization:")
 }

@@ -34,3 +34,15 @@ func TestErrorsRepeatNothingThatWasSent(t *testing.T) {
 		}
 	}
 }
+
+// Where nothing was sent that could be compared, a server that shows the whole request must not show the token.
+func TestErrorsRepeatNoToken(t *testing.T) {
+	for _, said := range []string{"wants {} with map[Authorization:[Bearer token-1]]", "authorization: token-1", "you sent bearer token-1"} {
+		for _, status := range []int{401, 402, 403, 404, 405} {
+			client := answering(status, nil, strings.NewReader(said))
+			if err := client.CloseTalk(t.Context(), 1, true); err == nil || strings.Contains(err.Error(), "token-1") {
+				t.Errorf("%d: %v", status, err)
+			}
+		}
+	}
+}

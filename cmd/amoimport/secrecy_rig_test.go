@@ -58,7 +58,8 @@ func newSecrecy(t *testing.T) *secrecy {
 	t.Cleanup(server.Close)
 	var text bytes.Buffer
 	accountConfig(&text, s.world.Options(), server.URL)
-	text.WriteString("limits: {amojo: 2000, api_v4: 2000}\nsource: {name: secrecy}\nrun: {settle_time: 200ms, lease_time: 20s, max_rejected: 100%, max_changed: 100%}\n")
+	text.WriteString("limits: {amojo: 2000, api_v4: 2000}\nsource: {name: secrecy}\nrun: {settle_time: 200ms, lease_time: 20s, max_rejected: 100%, max_changed: 100%}\n" +
+		"talks: {close: all}\nleads: {create: backdated, name: 'History of {client_id}'}\n")
 	if err := os.WriteFile(filepath.Join(s.dir, defaultConfig), text.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/amoimport/amoimport/internal/config"
@@ -97,6 +98,33 @@ func TestSecrecy(t *testing.T) {
 	s.run(exitDone, "parked", "list")
 	s.run(exitDone, "parked", "show", "c0", "8")
 	s.run(-1, "verify")
+	s.run(exitDone, "talks", "close", "--dry-run")
+	s.run(exitDone, "leads", "create", "--dry-run")
+	for _, c := range []struct {
+		path   string
+		status int
+		plain  bool
+		code   int
+		words  []string
+	}{
+		{"/close", 402, false, exitFailed, []string{"talks", "close"}},
+		{"/close", 403, true, exitFailed, []string{"talks", "close"}},
+		{"/close", 403, false, exitParked, []string{"talks", "close"}},
+		{"/close", 400, false, exitParked, []string{"talks", "close"}},
+		{"/close", 404, true, exitParked, []string{"talks", "close"}},
+		{"/leads", 401, false, exitFailed, []string{"leads", "create"}},
+		{"/leads", 403, true, exitFailed, []string{"leads", "create"}},
+		{"/leads", 400, false, -1, []string{"leads", "create"}},
+		{"/leads", 422, true, -1, []string{"leads", "create"}},
+	} {
+		s.repeat(c.path, c.status, c.plain, -1)
+		s.run(c.code, c.words...)
+	}
+	s.repeat("/close", 500, true, 1)
+	s.run(exitDone, "talks", "close")
+	s.repeat("/leads", 500, true, 1)
+	s.run(exitDone, "leads", "create")
+	s.run(exitDone, "talks", "show", strconv.Itoa(s.world.Snapshot().Talks[0].ID))
 	if n := s.world.Counters().Messages; n < 40 {
 		t.Errorf("only %d messages arrived: the test does not test", n)
 	}
