@@ -321,10 +321,12 @@ func TestSentMessages(t *testing.T) {
 	b.commit(ledger.Change{Conversation: "2", LastMsgID: "2-1", Settled: []ledger.Settled{{ID: "1", Outcome: outcome.Parked, Reason: outcome.InDoubt,
 		Parts: 3, PartsSent: 2, PartEnds: []int{1, 2}, AmojoIDs: []string{"a", "b"}, SentMsec: 5, SentHash: &hash}}})
 	at := func(sec int64) int64 { return monday().Add(time.Duration(sec) * time.Second).UnixMilli() }
+	whole := func(id string, sec int64, late bool) ledger.SentMessage {
+		return ledger.SentMessage{ID: id, MsgID: "1-" + id, SentMsec: at(sec), Parts: 1, Whole: true, Late: late,
+			Kind: "text", BodyHash: "body", AmojoIDs: []string{"amojo-" + id}}
+	}
 	want := map[source.ConversationID][]ledger.SentMessage{
-		"1": {{ID: "1", MsgID: "1-1", SentMsec: at(0), Parts: 1, Whole: true}, {ID: "1b", MsgID: "1-1b", SentMsec: at(0), Parts: 1, Whole: true, Late: true},
-			{ID: "2", MsgID: "1-2", SentMsec: at(1), Parts: 1, Whole: true}, {ID: "3", MsgID: "1-3", SentMsec: at(2), Parts: 1, Whole: true},
-			{ID: "4", MsgID: "1-4", SentMsec: at(9), Parts: 1, Whole: true}},
+		"1": {whole("1", 0, false), whole("1b", 0, true), whole("2", 1, false), whole("3", 2, false), whole("4", 9, false)},
 		"2": {{ID: "1", MsgID: "2-1", SentMsec: 5, Parts: 2, AmojoIDs: []string{"a", "b"}}},
 	}
 	sent, err := b.SentMessages(t.Context(), "1", "2", "3")
