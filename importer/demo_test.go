@@ -81,6 +81,7 @@ func TestDemoData(t *testing.T) {
 		}
 	}
 	r.complete()
+	r.reports(l)
 
 	before := r.world.Counters().Messages
 	if err := r.run(context.Background()); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/amoimport/amoimport/internal/config"
 )
@@ -93,6 +94,12 @@ func TestSecrecy(t *testing.T) {
 		s.sql(s.legacy, privateRows)
 	}
 	s.run(-1, "run", "--without-dry-run")
+	for _, m := range s.world.Snapshot().Chats[0].Messages {
+		if m.MsgID != "" {
+			s.world.AlterMessage(m.MsgID, "Zinaida whispered", time.Hour)
+			break
+		}
+	}
 	s.run(exitDone, "status")
 	s.run(exitDone, "status", "--json")
 	s.run(exitDone, "parked", "list")
@@ -125,6 +132,9 @@ func TestSecrecy(t *testing.T) {
 	s.repeat("/leads", 500, true, 1)
 	s.run(exitDone, "leads", "create")
 	s.run(exitDone, "talks", "show", strconv.Itoa(s.world.Snapshot().Talks[0].ID))
+	s.run(-1, "verify", "--json", "--sample", "50%")
+	s.run(exitDone, "report")
+	s.run(exitDone, "report", "--json")
 	if n := s.world.Counters().Messages; n < 40 {
 		t.Errorf("only %d messages arrived: the test does not test", n)
 	}

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -65,6 +67,7 @@ func (r *Report) Print(w io.Writer) {
 				list = append(list, ledger.Tally{Name: one.Short, Count: one.Count})
 			}
 		}
+		slices.SortStableFunc(list, func(a, b ledger.Tally) int { return cmp.Compare(b.Count, a.Count) })
 		tallies(w, group.title, list)
 	}
 	tallies(w, "Talks", r.Talks)
