@@ -25,7 +25,7 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 		return &fault{problem: err.Error(), hint: "Name the file that `amoimport report --json` was written to.", err: err}
 	}
 	defer file.Close()
-	r, err := report.Open(file)
+	r, err := openReport(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", v.against, err)
 	}
@@ -66,6 +66,24 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 	return &fault{problem: fmt.Sprintf("%s not show what the report says, and of %s it says nothing",
 		plural(result.Differ, "chat does", "chats do"), plural(result.Unknown, "chat", "chats")),
 		hint: "Look at them in amoCRM; a chat that more was imported into since then differs, too."}
+}
+
+// openReport opens a report, after it has looked whether all of it is there and as it
+// was written: the chats take long to read.
+func openReport(file *os.File) (*report.File, error) {
+	r, err := report.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	for _, err := range r.Chats() {
+		if err != nil {
+			return nil, err
+		}
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	return report.Open(file)
 }
 
 // recorded is what a report says of each chat.
