@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"signal":    onStage((*stage).signal),
 			"ends":      onStage((*stage).ends),
 			"arrive":    onStage((*stage).arrive),
+			"edited":    onStage((*stage).edited),
 			"hears":     onStage((*stage).hears),
 			"asked":     onStage((*stage).asked),
 			"lose":      onStage((*stage).lose),
@@ -177,6 +178,8 @@ func (s *stage) startSandbox(args []string) error {
 			o.Disconnected = true
 		case "kommo":
 			o.Flavour = sandbox.Kommo
+		case "nolist":
+			o.NoTalksList = true
 		default:
 			err = fmt.Errorf("no option %s", key)
 		}
@@ -418,6 +421,26 @@ func (s *stage) arrive(args []string) error {
 		}
 	}
 	return nil
+}
+
+// edited waits until the message with an id of ours says something else.
+func (s *stage) edited(args []string) error {
+	tick, limit := time.NewTicker(5*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for {
+		for _, chat := range s.world.Snapshot().Chats {
+			for _, m := range chat.Messages {
+				if m.MsgID == args[0] && m.Text == args[1] {
+					return nil
+				}
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			return fmt.Errorf("%s does not say so", args[0])
+		}
+	}
 }
 
 // untouched proves that nothing was written to the account, and that there is no

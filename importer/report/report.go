@@ -58,8 +58,8 @@ type Report struct {
 	Deleted       int64                  `json:"deleted_after_sending"`
 	Events        []ledger.Tally         `json:"events"`
 
-	Talks []ledger.Tally `json:"talks,omitempty"` // by what became of them
-	Leads []ledger.Tally `json:"leads,omitempty"`
+	Talks ledger.TalkCounts `json:"talks"`
+	Leads ledger.LeadCounts `json:"leads"` // made by us
 
 	Verification Verification `json:"verification"`
 }
@@ -126,6 +126,12 @@ func Collect(ctx context.Context, l *ledger.Ledger, program string, now time.Tim
 		Conversations: s.Conversations, Messages: s.Messages, Contacts: s.Contacts,
 		Kinds: t.Kinds, Managers: t.Managers, Events: t.Events, Reasons: reasons(s.Reasons), Notes: reasons(s.Notes),
 		SkippedByHand: t.SkippedHand, Retried: t.Retried, InDoubt: s.InDoubt, Edited: s.Edited, Deleted: s.Vanished,
+	}
+	if r.Talks, err = l.Talks(ctx); err != nil {
+		return nil, err
+	}
+	if r.Leads, err = l.Leads(ctx); err != nil {
+		return nil, err
 	}
 	v := &r.Verification
 	v.Unread, v.From, v.To = t.Unread, utc(t.ReadFrom), utc(t.ReadTo)

@@ -70,8 +70,11 @@ func (r *Report) Print(w io.Writer) {
 		slices.SortStableFunc(list, func(a, b ledger.Tally) int { return cmp.Compare(b.Count, a.Count) })
 		tallies(w, group.title, list)
 	}
-	tallies(w, "Talks", r.Talks)
-	tallies(w, "Leads", r.Leads)
+	tallies(w, "Talks", some(ledger.Tally{Name: "closed", Count: r.Talks.Closed}, ledger.Tally{Name: "asked to close, not seen closed yet", Count: r.Talks.Asked},
+		ledger.Tally{Name: "refused", Count: r.Talks.Refused}, ledger.Tally{Name: "found, not closed", Count: r.Talks.Found},
+		ledger.Tally{Name: "conversations of which no talk was found", Count: r.Talks.NotFound}))
+	tallies(w, "Leads", some(ledger.Tally{Name: "made", Count: r.Leads.Created}, ledger.Tally{Name: "refused", Count: r.Leads.Refused},
+		ledger.Tally{Name: "in doubt: `amoimport leads create` settles them", Count: r.Leads.InDoubt}))
 	tallies(w, "Events", r.Events)
 	r.Verification.print(w)
 }
@@ -115,6 +118,11 @@ func verdict(c ledger.Counts) string {
 		}
 	}
 	return strings.Join(said, ", ")
+}
+
+// some are those that count anything.
+func some(all ...ledger.Tally) []ledger.Tally {
+	return slices.DeleteFunc(all, func(t ledger.Tally) bool { return t.Count == 0 })
 }
 
 func tallies(w io.Writer, title string, list []ledger.Tally) {
