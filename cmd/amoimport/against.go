@@ -25,7 +25,7 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 		return &fault{problem: err.Error(), hint: "Name the file that `amoimport report --json` was written to.", err: err}
 	}
 	defer file.Close()
-	r, err := openReport(file)
+	r, err := report.Open(file)
 	if err != nil {
 		return fmt.Errorf("%s: %w", v.against, err)
 	}
@@ -33,6 +33,9 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 	if err != nil {
 		return &fault{problem: fmt.Sprintf("%s: this report is of the scope %q, and channel.id is %s", v.against, r.ScopeID, cfg.Channel.ID),
 			hint: "Use the configuration that the import was made with."}
+	}
+	if r, err = again(file, r); err != nil {
+		return fmt.Errorf("%s: %w", v.against, err)
 	}
 	a, err := newAPIs(cfg, nil)
 	if err != nil {
@@ -68,13 +71,9 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 		hint: "Look at them in amoCRM; a chat that more was imported into since then differs, too."}
 }
 
-// openReport opens a report, after it has looked whether all of it is there and as it
+// again opens a report anew, after it has looked whether all of it is there and as it
 // was written: the chats take long to read.
-func openReport(file *os.File) (*report.File, error) {
-	r, err := report.Open(file)
-	if err != nil {
-		return nil, err
-	}
+func again(file *os.File, r *report.File) (*report.File, error) {
 	for _, err := range r.Chats() {
 		if err != nil {
 			return nil, err

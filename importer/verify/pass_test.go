@@ -2,9 +2,11 @@ package verify_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -342,6 +344,15 @@ func TestAsShown(t *testing.T) {
 	b := newBench(t, sandbox.Options{})
 	b.send("7", five()...)
 	first := b.read(verify.Options{})
+	// Made by hand, as the README says.
+	var lines strings.Builder
+	for k := range 5 {
+		fmt.Fprintf(&lines, "%020d\t%s\t%s\t%x\n", monday/1000+int64(k), msgid("7", fmt.Sprint(k+1)), client("7").ID, sha256.Sum256([]byte("words")))
+	}
+	read, err := b.ledger.ReadChats(t.Context(), 0, "", 10)
+	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(lines.String()))); err != nil || len(read) != 1 || read[0].AsShown != want {
+		t.Errorf("%+v, %v; want %s", read, err, want)
+	}
 	if again := b.read(verify.Options{Chats: b.changed(shuffle)}); again.Digests != first.Digests {
 		t.Errorf("%+v, then %+v", first.Digests, again.Digests)
 	}
