@@ -258,6 +258,9 @@ func TestRepair(t *testing.T) {
 	if diff := cmp.Diff(&verify.Repair{Planned: 3}, got.Repair); diff != "" || got.Missing != 3 {
 		t.Errorf("%+v (-want +got):\n%s", got, diff)
 	}
+	if tallies, err := b.ledger.Tallies(t.Context()); err != nil || !cmp.Equal(tallies.Events[len(tallies.Events)-1], ledger.Tally{Name: "repaired", Count: 1}) {
+		t.Errorf("events %v: %v", tallies.Events, err)
+	}
 	want := map[string]int{"2": 0, "3": 1, "4": 0}
 	if diff := cmp.Diff(want, b.planned()); diff != "" {
 		t.Errorf("parts kept (-want +got):\n%s", diff)

@@ -110,6 +110,9 @@ func Run(ctx context.Context, o Options) (Result, error) {
 	}
 	if o.Repair {
 		result.Repair = &p.book.repaired
+		if err == nil && result.Repair.Planned > 0 {
+			err = o.Ledger.Note(ctx, "repaired", result.Repair)
+		}
 	}
 	// What was found is told although the caller stopped, if the ledger answers.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
