@@ -176,12 +176,12 @@ type ReadChat struct {
 	Digests
 }
 
-// ReadChats returns up to limit chats after one, in order of their conversations' ids;
-// a page without chats is the end. Pass 0 means all, also those that were not read.
-func (l *Ledger) ReadChats(ctx context.Context, pass int64, after source.ConversationID, limit int) ([]ReadChat, error) {
+// ReadChats returns up to limit chats after one, also those that were not read, in
+// order of their conversations' ids; a page without chats is the end.
+func (l *Ledger) ReadChats(ctx context.Context, after source.ConversationID, limit int) ([]ReadChat, error) {
 	var page []ReadChat
 	err := l.read(ctx, "list what the chats show", func() error {
-		rows, err := l.pool.Query(ctx, l.statement("list_verdicts"), string(after), limit, nonzero(pass))
+		rows, err := l.pool.Query(ctx, l.statement("list_verdicts"), string(after), limit)
 		if err != nil {
 			return err
 		}
@@ -194,6 +194,29 @@ func (l *Ledger) ReadChats(ctx context.Context, pass int64, after source.Convers
 			c.ReadAt = at
 			places := append([]any{nil, nil, nil}, c.places()...)
 			return c, r.Scan(append(places, &c.Legacy, &c.ReadBack, &c.AsShown)...)
+		})
+		return err
+	})
+	return page, err
+}
+
+// ChatDigests are the digests of a conversation's chat.
+type ChatDigests struct {
+	Conversation source.ConversationID
+	Digests
+}
+
+// PassDigests returns the digests of up to limit chats of a pass after one, like
+// ReadChats.
+func (l *Ledger) PassDigests(ctx context.Context, pass int64, after source.ConversationID, limit int) ([]ChatDigests, error) {
+	var page []ChatDigests
+	err := l.read(ctx, "list the digests of the chats", func() error {
+		rows, err := l.pool.Query(ctx, l.statement("list_digests"), pass, string(after), limit)
+		if err != nil {
+			return err
+		}
+		page, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (c ChatDigests, err error) {
+			return c, r.Scan(&c.Conversation, &c.Legacy, &c.ReadBack, &c.AsShown)
 		})
 		return err
 	})

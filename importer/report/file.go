@@ -23,7 +23,7 @@ func Chats(ctx context.Context, l *ledger.Ledger) iter.Seq2[Chat, error] {
 	return func(yield func(Chat, error) bool) {
 		var after source.ConversationID
 		for {
-			page, err := l.ReadChats(ctx, 0, after, chatPage)
+			page, err := l.ReadChats(ctx, after, chatPage)
 			if err != nil {
 				yield(Chat{}, err)
 				return

@@ -352,7 +352,7 @@ func TestAsShown(t *testing.T) {
 	for k := range 5 {
 		fmt.Fprintf(&lines, "%020d\t%s\t%s\t%x\n", monday/1000+int64(k), msgid("7", fmt.Sprint(k+1)), client("7").ID, sha256.Sum256([]byte("words")))
 	}
-	read, err := b.ledger.ReadChats(t.Context(), 0, "", 10)
+	read, err := b.ledger.ReadChats(t.Context(), "", 10)
 	if want := fmt.Sprintf("%x", sha256.Sum256([]byte(lines.String()))); err != nil || len(read) != 1 || read[0].AsShown != want {
 		t.Errorf("%+v, %v; want %s", read, err, want)
 	}
@@ -383,7 +383,7 @@ func TestCompare(t *testing.T) {
 	b.read(verify.Options{})
 	compare := func() verify.Comparison {
 		t.Helper()
-		page, err := b.ledger.ReadChats(t.Context(), 0, "", 100)
+		page, err := b.ledger.ReadChats(t.Context(), "", 100)
 		if err != nil {
 			t.Fatal(err)
 		}

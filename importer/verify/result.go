@@ -131,7 +131,7 @@ func (r *Result) load(ctx context.Context, l *ledger.Ledger, pass int64) (err er
 	sum := NewSum()
 	var after source.ConversationID
 	for {
-		page, err := l.ReadChats(ctx, pass, after, digestPage)
+		page, err := l.PassDigests(ctx, pass, after, digestPage)
 		if err != nil {
 			return err
 		}

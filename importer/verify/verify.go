@@ -115,12 +115,21 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		}
 	}
 	// What was found is told although the caller stopped, if the ledger answers.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	last, cancel := afterStop(ctx)
 	defer cancel()
 	if failed := result.load(last, o.Ledger, p.id); err == nil {
 		err = failed
 	}
 	return result, err
+}
+
+// afterStop is the context of what is done with the ledger although the caller
+// stopped.
+func afterStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 }
 
 // plan finds out what is to be read, and tells.
@@ -196,7 +205,7 @@ func (p *pass) read(ctx context.Context, list listing) error {
 		}
 	}
 	chats.Wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(whole), lastWords)
+	last, cancel := afterStop(whole)
 	defer cancel()
 	if err := p.book.save(last); err != nil {
 		stop(err)

@@ -7,7 +7,12 @@ left join lateral (
     from amoimport.message m
     where m.conversation = c.id and m.sent_msec is not null and m.parts_sent > 0
 ) m on true
-left join amoimport.chat_verdict v on v.conversation = c.id and v.verification = $1
+left join lateral (
+    select conversation, messages, missing, read_at, short_end
+    from amoimport.chat_verdict
+    where conversation = c.id and verification = $1
+    limit 1
+) v on true
 where (c.chat_id is not null or c.last_msgid is not null) and c.id > $2
     and ($4::text is null or encode(sha256(convert_to(c.id, 'UTF8')), 'hex') collate "C" <= $4)
     and ($5::text[] is null or c.id = any($5::text[]))
