@@ -108,6 +108,7 @@ func TestLeadsInDoubt(t *testing.T) {
 							b.again()
 						}
 						got := b.createLeads()
+						<-time.After(2 * late) // what is under way arrives
 						if diff := cmp.Diff(want, b.leads()); diff != "" || got.Leads.Created != 3 || got.Leads.InDoubt != 0 {
 							t.Errorf("%+v; leads of contacts (-want +got):\n%s", got, diff)
 						}

@@ -228,7 +228,7 @@ func TestCloseAlwaysFails(t *testing.T) {
 	})
 }
 
-// A command that is stopped at any request goes on with the next one, and asks no talk twice that was closed.
+// A command that is stopped at any request goes on with the next one, until all are closed.
 func TestTalksResume(t *testing.T) {
 	inBothWays(t, sandbox.Options{TalkCloseLag: time.Second}, func(t *testing.T, b *bench) {
 		for i := range 6 {
