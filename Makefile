@@ -5,7 +5,7 @@ GO ?= go
 
 # Where the race detector has something to find: packages with goroutines of their own, and of the importer, most of
 # whose tests differ in what goes wrong and not in who runs beside whom, these.
-RACE = ./importer/ledger ./importer/verify ./pace ./amojo ./amocrm ./sandbox ./internal/embedpg
+RACE = ./importer/ledger ./importer/tidy ./importer/verify ./pace ./amojo ./amocrm ./sandbox ./internal/embedpg
 RACE_IMPORTER = ^Test(StopAndResume|OneWriter|Links|ContactsInDoubt|Hold|RetryAllTheTime|SettlingStarvesNobody|TokenExpires|CommitAnswerLost|TwoMachines|MappingIsWrong)$$
 
 .DEFAULT_GOAL := help
