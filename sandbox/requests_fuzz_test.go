@@ -63,6 +63,7 @@ func FuzzV4(f *testing.F) {
 	f.Add("GET", "contacts", "query=A&order[id]=desc&with=leads", []byte(nil))
 	f.Add("POST", "contacts/chats", "", []byte(`[{"contact_id":1e0,"chat_id":"x"},null]`))
 	f.Add("PATCH", "talks/1/close", "", []byte(`{"force_close":1}`))
+	f.Add("GET", "leads/pipelines", "", []byte(nil))
 	f.Add("POST", "leads", "", []byte(`[{"_embedded":{"contacts":[{"id":-1}],"tags":[{}]}}]`))
 	f.Add("GET", "events", "filter[created_at][from]=x&filter[type][]=talk_created&page=0", []byte(nil))
 	f.Fuzz(func(t *testing.T, method, path, query string, body []byte) {
