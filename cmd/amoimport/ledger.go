@@ -120,6 +120,14 @@ func (e env) purgeLedger(ctx context.Context, cfg *config.Config, p purging) (er
 		return &fault{problem: fmt.Sprintf("the import is not over: %s still to be sent and %s in doubt",
 			plural(n, "message is", "messages are"), plural(s.InDoubt+int64(len(open)), "request is", "requests are")), hint: hint}
 	}
+	leads, err := l.LeadsInDoubt(ctx)
+	if err != nil {
+		return err
+	}
+	if n := int64(len(leads)); n > 0 && !p.force {
+		return &fault{problem: plural(n, "lead is", "leads are") + " in doubt: whether amoCRM made what was asked for is not known",
+			hint: "`amoimport leads create` settles that; --force gives it up."}
+	}
 	if !p.yes {
 		if err := e.agree(ctx, s, cmp.Or(s.Setup.Account, cfg.Ledger.Schema), p.all); err != nil {
 			return err
