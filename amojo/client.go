@@ -1,5 +1,5 @@
 // Package amojo is a client of the chats API ("API чатов") of amoCRM and Kommo, as far as it takes to
-// import history: connect, create a chat, send a message, read a chat's history.
+// import history: connect, create a chat, send a message, mark it as read, read a chat's history.
 //
 // Requests must be signed; see [SigningTransport]. The client repeats nothing and waits for nothing:
 // whoever builds the *http.Client decides that in its transport. A failed call gives one of two
@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 
 	"github.com/amoimport/amoimport/internal/httpapi"
 )
@@ -25,6 +26,8 @@ type Client struct {
 	hc    http.Client
 	base  *url.URL
 	scope Scope
+
+	olderStatus atomic.Bool // delivery statuses are taken by the field's older name
 }
 
 // New makes a client of the API at baseURL, such as https://amojo.amocrm.ru; a path prefix is kept,

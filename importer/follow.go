@@ -82,7 +82,7 @@ func (r *run) judge(ctx context.Context, s seen, worked bool) error {
 	if w.quiet && s.full {
 		w.ready = s.began
 	}
-	r.Progress.count(func(f *Figures) { f.Phase, f.Follow.Ready = "follow", w.ready })
+	r.Progress.count(func(f *Figures) { f.Follow.Ready = w.ready })
 	if !was.IsZero() || w.ready.IsZero() {
 		return nil
 	}
@@ -102,7 +102,12 @@ func (r *run) lag(ctx context.Context) (behind int64, err error) {
 // follow looks for news until the run ends.
 func (r *run) follow(ctx context.Context) error {
 	for {
-		if err := sleep(ctx, time.Until(r.nextLook())); err != nil {
+		next := r.nextLook()
+		if err := r.mark(ctx, next); err != nil {
+			return err
+		}
+		r.Progress.count(func(f *Figures) { f.Phase = "follow" })
+		if err := sleep(ctx, time.Until(next)); err != nil {
 			return err
 		}
 		if err := r.pass(ctx, r.since()); err != nil {

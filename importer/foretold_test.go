@@ -21,7 +21,8 @@ func (r *rig) dryRun() *dryrun.Report {
 	report, err := dryrun.Run(r.t.Context(), dryrun.Options{
 		Source: r.source, Compose: r.options.Compose, People: r.gated(nil),
 		Region: r.options.Region, PersonKey: r.options.PersonKey, SharedMax: 5,
-		Rates: dryrun.Rates{Amojo: 5, APIv4: 5, RoundTrip: 100 * time.Millisecond},
+		MarkRead: r.options.MarkRead,
+		Rates:    dryrun.Rates{Amojo: 5, APIv4: 5, RoundTrip: 100 * time.Millisecond},
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -34,7 +35,17 @@ func (r *rig) dryRun() *dryrun.Report {
 // changes nothing.
 func TestDryRunForetells(t *testing.T) {
 	t.Parallel()
+	for name, marks := range map[string]bool{"as usual": false, "marked as read": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			foretells(t, marks)
+		})
+	}
+}
+
+func foretells(t *testing.T, marks bool) {
 	r := demoRig(t, sandbox.Options{})
+	r.options.MarkRead = marks
 	r.post("/api/v4/contacts", `[{"name":"Somebody","custom_fields_values":[{"field_code":"PHONE","values":[{"value":"+7 900 554 10 04"}]}]}]`)
 	mine := len(r.world.Requests())
 	said := r.dryRun()
@@ -63,7 +74,7 @@ func TestDryRunForetells(t *testing.T) {
 		made.Reasons[c.Code] += c.Count
 	}
 	after := r.world.Counters()
-	for _, call := range []string{"POST /v2/origin/custom/{scope}", "POST /v2/origin/custom/{scope}/chats"} {
+	for _, call := range []string{"POST /v2/origin/custom/{scope}", "POST /v2/origin/custom/{scope}/chats", toMark} {
 		made.Posted += int64(after.Requests[call] - before.Requests[call])
 	}
 	m := said.Messages
@@ -86,6 +97,9 @@ func TestDryRunForetells(t *testing.T) {
 	}
 	if said.Price.Longest.Parts != 2500 || said.Price.Longest.Seconds != 500 || said.Price.Amojo.Seconds != said.Price.Amojo.Count/5 {
 		t.Errorf("the price is %+v", said.Price)
+	}
+	if n := int64(after.Requests[toMark] - before.Requests[toMark]); said.Price.Marks != n || marks != (n > 1000) {
+		t.Errorf("%d marks foretold, %d made", said.Price.Marks, n)
 	}
 }
 

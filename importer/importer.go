@@ -81,6 +81,9 @@ type Target interface {
 	Send(ctx context.Context, m amojo.Message, left int) (amojo.Receipt, error)
 	// Edit changes a message that was sent. It may be repeated.
 	Edit(ctx context.Context, e amojo.Edit) error
+	// MarkRead marks a part that managers see as their own as read; it is given by
+	// amojo's id and ours. *RefusedError: it cannot be marked.
+	MarkRead(ctx context.Context, amojoID, msgid string) error
 	// Delivered looks for a part in the history of its chat. One that cannot be read
 	// shows nothing: the zero Sighting.
 	Delivered(ctx context.Context, q Doubt) (Sighting, error)
@@ -168,6 +171,7 @@ type Options struct {
 
 	Announce     Announce
 	OnEdit       OnEdit
+	MarkRead     bool          // what managers and the bot wrote is marked as read, also what was sent before
 	Region       string        // of phones without a country code
 	PersonKey    []byte        // keys the hashes of phones and e-mails
 	SharedMax    int           // clients that may share a phone before it is nobody's; 5

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/amoimport/amoimport/amocrm"
@@ -125,6 +126,25 @@ func (v *Live) Edit(ctx context.Context, e amojo.Edit) error {
 		return err
 	})
 	return chatsVerdict(err, amojo.Party{Name: e.Content.Text})
+}
+
+// MarkRead marks a part as read, after all else that waits.
+func (v *Live) MarkRead(ctx context.Context, amojoID, msgid string) error {
+	err := v.write(pace.WithPriority(ctx, pace.Priority{Left: -1}), func(ctx context.Context) error {
+		return v.Chats.SetDeliveryStatus(ctx, amojoID, msgid, amojo.Read)
+	})
+	var answer *amojo.Error
+	switch {
+	case errors.Is(err, amojo.ErrBadID):
+		return &RefusedError{Err: err}
+	case errors.As(err, &answer) && answer.Status == http.StatusNotFound:
+		// There is no such message, unless there is no such channel.
+		if lost := v.ChatsAnswer(ctx); lost != nil {
+			return lost
+		}
+		return &RefusedError{Err: err}
+	}
+	return chatsVerdict(err)
 }
 
 // ChatsAnswer returns once amojo answers a harmless question.

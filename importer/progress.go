@@ -18,7 +18,7 @@ type Progress struct {
 // Figures is a copy of the progress at one moment. It is also what the ledger
 // keeps with the lease, for status.
 type Figures struct {
-	Phase    string    `json:"phase"` // enrol, replay, follow, done
+	Phase    string    `json:"phase"` // enrol, replay, mark, follow, done
 	Started  time.Time `json:"started"`
 	Enrolled int64     `json:"enrolled"`
 	Planned  int64     `json:"planned"` // to send when replay began, and done before
@@ -35,7 +35,12 @@ type Figures struct {
 	Lanes    int64     `json:"lanes"`          // conversations being replayed now
 	Rate     float64   `json:"rate"`           // parts a second, lately
 	Waiting  string    `json:"waiting"`        // why requests wait, "" when none does
-	Follow   Follow    `json:"follow,omitzero"`
+	// Parts that were marked as read, that cannot be, and all there were to mark.
+	Marked     int64 `json:"marked"`
+	Unmarkable int64 `json:"not_markable"`
+	ToMark     int64 `json:"to_mark"`
+
+	Follow Follow `json:"follow,omitzero"`
 }
 
 // Follow is how a run that follows the legacy database stands to it. It is zero

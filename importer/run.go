@@ -40,6 +40,7 @@ type run struct {
 	sends     atomic.Int64 // parts that were sent and answered, of all lanes
 	opens     atomic.Int64 // chats that were opened
 	links     atomic.Int64 // chats that were linked
+	marks     atomic.Int64 // parts that were marked as read
 	busy      atomic.Int64 // lanes that have something to send
 	idle      func() bool  // nothing but those lanes has, or will have
 	worstShow atomic.Int64 // worst delay from acceptance to visibility seen, nanoseconds
@@ -73,8 +74,12 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	err := r.pass(ctx, time.Time{})
-	if err == nil && r.Follow.Every > 0 {
+	switch {
+	case err != nil:
+	case r.Follow.Every > 0:
 		err = r.followed(asked, r.follow(ctx))
+	default:
+		err = r.mark(ctx, time.Time{})
 	}
 	if err != nil {
 		return cause(ctx, err)

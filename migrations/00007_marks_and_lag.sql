@@ -5,3 +5,10 @@
 create table amoimport.shared_key (
     key text primary key -- kind and keyed hash, as in person
 );
+
+-- Marking what managers wrote as read. What is left to be marked is found without
+-- looking at what is.
+alter table amoimport.message
+    add column marked     integer not null default 0, -- parts for which that is over
+    add column unmarkable integer not null default 0; -- of those, parts that amojo refused to mark
+create index message_unmarked on amoimport.message (conversation, id) where author_ref is not null and marked < parts_sent;

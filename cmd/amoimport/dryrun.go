@@ -96,7 +96,7 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dr
 	}
 	r, err := dryrun.Run(ctx, dryrun.Options{
 		Source: db, Compose: o.Compose, People: people,
-		Region: o.Region, PersonKey: o.PersonKey, SharedMax: o.SharedMax, Announce: cfg.Replay.Announce == "last", Files: files,
+		Region: o.Region, PersonKey: o.PersonKey, SharedMax: o.SharedMax, Announce: cfg.Replay.Announce == "last", MarkRead: o.MarkRead, Files: files,
 		Rates:    dryrun.Rates{Amojo: cfg.Limits.Amojo, APIv4: cfg.Limits.APIv4, RoundTrip: t.roundTrip},
 		Progress: e.reading(),
 	})
@@ -239,6 +239,9 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 	p := r.Price
 	fmt.Fprintf(w, "\nIt would take %s at least:\n", duration(p.Seconds))
 	fmt.Fprintf(t, "  amojo\t%s\t%s at the set limit\n", plural(p.Amojo.Count, "request", "requests"), duration(p.Amojo.Seconds))
+	if p.Marks > 0 {
+		fmt.Fprintf(t, "    of them\t%s\tto mark what managers wrote as read\n", plural(p.Marks, "request", "requests"))
+	}
 	fmt.Fprintf(t, "  API v4\t%s\t%s at the set limit, side by side with amojo\n", plural(p.APIv4.Count, "request", "requests"), duration(p.APIv4.Seconds))
 	if p.Longest.Parts > 0 {
 		fmt.Fprintf(t, "  the longest conversation\t%s\t%s alone, since it goes in order: %s\n", plural(p.Longest.Parts, "message", "messages"), duration(p.Longest.Seconds), p.Longest.Conversation)

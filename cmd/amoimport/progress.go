@@ -99,6 +99,9 @@ func (d *display) lines() {
 					line = line.Stringer("eta", left)
 				}
 			}
+			if f.ToMark > 0 {
+				line = line.Int64("marked", f.Marked+f.Unmarkable).Int64("to_mark", f.ToMark)
+			}
 			if !f.Follow.Looked.IsZero() {
 				line = line.Int64("behind", f.Follow.Behind).Float64("lag_seconds", round(f.Follow.Lag)).Time("looked_at", f.Follow.Looked).
 					Bool("ready_for_cutover", !f.Follow.Ready.IsZero())
@@ -149,6 +152,9 @@ func counted(f figures) string {
 		return "checking"
 	case "enrol":
 		return fmt.Sprintf("reading keys %d", f.Enrolled)
+	}
+	if f.Phase == "mark" {
+		return fmt.Sprintf("marked as read %d of %d", f.Marked+f.Unmarkable, f.ToMark)
 	}
 	return fmt.Sprintf("messages %d of %d", settled(f), due(f))
 }

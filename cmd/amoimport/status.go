@@ -82,6 +82,8 @@ type statusReport struct {
 	Reasons       []reasonReport         `json:"reasons"`
 	Notes         []reasonReport         `json:"notes"`
 	Contacts      map[ledger.Found]int64 `json:"contacts"`
+	Marked        int64                  `json:"marked"`       // messages in amoCRM that were marked as read
+	Unmarkable    int64                  `json:"not_markable"` // and that cannot be
 	InDoubt       int64                  `json:"in_doubt"`
 	Edited        int64                  `json:"edited_after_sending"`
 	Deleted       int64                  `json:"deleted_after_sending"`
@@ -118,7 +120,7 @@ func newStatusReport(s ledger.Snapshot, leaseTime time.Duration, now time.Time) 
 		Source: s.Setup.SourceName, Account: s.Setup.Account, ScopeID: s.Setup.ScopeID,
 		EnrolledAt: s.EnrolledAt, PurgedAt: s.PurgedAt, Conversations: s.Conversations, Messages: s.Messages, Held: s.Held,
 		Reasons: explained(s.Reasons), Notes: explained(s.Notes), Contacts: s.Contacts,
-		InDoubt: s.InDoubt, Edited: s.Edited, Deleted: s.Vanished,
+		Marked: s.Marked, Unmarkable: s.Unmarkable, InDoubt: s.InDoubt, Edited: s.Edited, Deleted: s.Vanished,
 	}
 	if s.Running {
 		h := s.Holder

@@ -32,6 +32,13 @@ func summary(w io.Writer, s ledger.Snapshot) {
 		}
 		fmt.Fprintln(t)
 	}
+	if s.Marked+s.Unmarkable > 0 {
+		fmt.Fprintf(t, "marked as read\t%d", s.Marked)
+		if s.Unmarkable > 0 {
+			fmt.Fprintf(t, "\t%d could not be: amoCRM does not know them, or does not take it", s.Unmarkable)
+		}
+		fmt.Fprintln(t)
+	}
 	if s.Edited > 0 {
 		fmt.Fprintf(t, "edited after sending\t%d\n", s.Edited)
 	}

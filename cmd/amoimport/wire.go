@@ -229,6 +229,7 @@ func running(cfg *config.Config, t target) importer.Options {
 		Files:        files(cfg),
 		Announce:     importer.Announce(cfg.Replay.Announce),
 		OnEdit:       importer.OnEdit(cfg.Replay.OnEdit),
+		MarkRead:     cfg.Replay.Mark == "read",
 		Region:       cfg.Contacts.DefaultRegion,
 		PersonKey:    personKey(cfg.Channel.Secret),
 		SharedMax:    cfg.Contacts.SharedPhoneMax,

@@ -16,6 +16,8 @@ type Rates struct {
 type Price struct {
 	Amojo Requests `json:"amojo"`
 	APIv4 Requests `json:"api_v4"`
+	// Marks is how many of the requests to amojo mark messages as read.
+	Marks int64 `json:"marks"`
 	// Longest is the conversation with the most to send: no run is shorter than it.
 	Longest Longest `json:"longest"`
 	// Seconds is about how long a run would take. Both APIs are asked side by side.
@@ -57,8 +59,11 @@ func (d *survey) price() Price {
 	if t.found != nil {
 		created = t.found[string(ledger.Created)]
 	}
-	// A chat is opened, its link looked at, and each of its parts sent.
-	p.Amojo = requests(t.chats+t.parts, d.Rates.Amojo)
+	// A chat is opened, its link looked at, and each of its parts sent, and marked perhaps.
+	if d.MarkRead {
+		p.Marks = t.marks
+	}
+	p.Amojo = requests(t.chats+t.parts+p.Marks, d.Rates.Amojo)
 	batches := func(n int64) int64 { return (n + writeBatch - 1) / writeBatch }
 	p.APIv4 = requests(t.people+2*batches(created)+t.chats+batches(t.chats), d.Rates.APIv4)
 	p.Seconds = max(p.Amojo.Seconds, p.APIv4.Seconds, p.Longest.Seconds)

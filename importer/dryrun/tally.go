@@ -14,6 +14,7 @@ import (
 type tally struct {
 	messages, chats int64
 	parts           int64
+	marks           int64 // parts that managers or the bot would speak
 	hidden          int64 // would be sent, and no card shows them
 	asked           int64 // files for whose name or size a server would be asked
 	clients, people int64
@@ -78,6 +79,9 @@ func (t *tally) count(code outcome.Code, conversation, message, detail string, n
 // sent counts a message that would be sent.
 func (t *tally) sent(m source.Message, made compose.Composed, bot bool) {
 	t.parts += int64(len(made.Parts))
+	if made.Parts[0].Sender.RefID != "" {
+		t.marks += int64(len(made.Parts))
+	}
 	add(&t.kinds, source.Kind(made.Parts[0].Content.Type), 1)
 	for _, note := range made.Notes {
 		t.count(note, string(m.Conversation), m.ID, "", 1)
@@ -138,6 +142,7 @@ func (t *tally) subtract(o *tally) {
 	t.messages -= o.messages
 	t.chats -= o.chats
 	t.parts -= o.parts
+	t.marks -= o.marks
 	t.hidden -= o.hidden
 	t.asked -= o.asked
 	for why, c := range o.reasons {
@@ -167,6 +172,7 @@ func (t *tally) add(o *tally) {
 	t.messages += o.messages
 	t.chats += o.chats
 	t.parts += o.parts
+	t.marks += o.marks
 	t.hidden += o.hidden
 	t.asked += o.asked
 	for _, raw := range o.sample {

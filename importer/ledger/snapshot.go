@@ -20,7 +20,9 @@ type Snapshot struct {
 	Contacts      map[Found]int64 `json:"contacts"`
 	Edited        int64           `json:"edited_after_sending"`
 	Vanished      int64           `json:"deleted_after_sending"`
-	InDoubt       int64           `json:"in_doubt"` // requests whose end is not known now
+	Marked        int64           `json:"marked"`       // parts marked as read
+	Unmarkable    int64           `json:"not_markable"` // parts that amojo refused to mark
+	InDoubt       int64           `json:"in_doubt"`     // requests whose end is not known now
 	Held          Held            `json:"held"`
 	Running       bool            `json:"running"`
 	Holder        Holder          `json:"-"`
@@ -117,6 +119,9 @@ func (l *Ledger) readSnapshot(ctx context.Context, tx pgx.Tx, s *Snapshot) error
 		return err
 	}
 	if err := tx.QueryRow(ctx, l.statement("count_held")).Scan(&s.Held.Conversations, &s.Held.Messages); err != nil {
+		return err
+	}
+	if err := tx.QueryRow(ctx, l.statement("count_marks")).Scan(&s.Marked, &s.Unmarkable); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, l.statement("count_notes"))

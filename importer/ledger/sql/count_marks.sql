@@ -1,0 +1,3 @@
+select coalesce(sum(marked - unmarkable), 0), coalesce(sum(unmarkable), 0)
+from amoimport.message
+where marked > 0
