@@ -90,7 +90,7 @@ func TestStatusKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"account", "contacts", "conversations", "deleted_after_sending", "edited_after_sending", "enrolled_at", "eta_seconds",
-		"held", "holder", "in_doubt", "messages", "notes", "purged_at", "rate_per_second", "reasons", "run", "running", "scope_id", "source", "waiting", "without_dry_run"}
+		"held", "holder", "in_doubt", "marked", "messages", "not_markable", "notes", "purged_at", "rate_per_second", "reasons", "run", "running", "scope_id", "source", "waiting", "without_dry_run"}
 	if diff := cmp.Diff(want, keys(got)); diff != "" {
 		t.Error(diff)
 	}

@@ -66,9 +66,23 @@ func (l *Ledger) stageUnknown(ctx context.Context, p Pass, m *Merged) (legacy, e
 		if err != nil || len(ids) == 0 {
 			return nil, err
 		}
-		n, legacy, err := l.copyConversations(ctx, p.Lookup(ids...))
-		if legacy != nil || err != nil {
-			return legacy, err
+		// Before it is copied: whoever is asked may be away for long.
+		var found []EnrolledConversation
+		for c, err := range p.Lookup(ids...) {
+			if err != nil {
+				return err, nil
+			}
+			found = append(found, c)
+		}
+		n, _, err := l.copyConversations(ctx, func(yield func(EnrolledConversation, error) bool) {
+			for _, c := range found {
+				if !yield(c, nil) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			return nil, err
 		}
 		m.Conversations += n
 		after = string(ids[len(ids)-1])
