@@ -18,9 +18,9 @@ const (
 	markCalls = 8
 )
 
-// mark marks what managers wrote as read, as long as there is time: news goes before
-// it. With no limit it goes on to the end. Marking again what is marked changes
-// nothing, so a lost answer is no doubt, and only what is over is recorded.
+// mark marks what managers wrote as read, until the limit: news goes before it. With a
+// zero limit it goes on to the end. Marking again what is marked changes nothing, so a
+// lost answer is no doubt, and only what is over is recorded.
 func (r *run) mark(ctx context.Context, limit time.Time) error {
 	if !r.MarkRead {
 		return nil
@@ -33,34 +33,36 @@ func (r *run) mark(ctx context.Context, limit time.Time) error {
 		r.Progress.count(func(f *Figures) { f.ToMark = f.Marked + f.Unmarkable + left })
 	}
 	r.Progress.count(func(f *Figures) { f.Phase = "mark" })
-	for after := (ledger.Marks{}); limit.IsZero() || time.Now().Before(limit); {
+	inTime, cancel := ctx, context.CancelFunc(func() {})
+	if !limit.IsZero() {
+		inTime, cancel = context.WithDeadline(ctx, limit)
+	}
+	defer cancel()
+	for after := (ledger.Marks{}); inTime.Err() == nil; {
 		batch, err := r.Ledger.Unmarked(ctx, after, markBatch)
 		if err != nil || len(batch) == 0 {
 			return err
 		}
 		after = batch[len(batch)-1]
-		err = r.markAll(ctx, batch, limit)
+		err = r.markAll(inTime, batch)
 		if failed := r.Ledger.RecordMarks(r.durable, batch); failed != nil {
 			return failed
 		}
-		if err != nil && stoppedOr(ctx, err) == nil {
-			return context.Cause(ctx)
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) && stoppedOr(inTime, err) != nil {
 			return err
 		}
 	}
-	return nil
+	return context.Cause(ctx)
 }
 
 // markAll marks a batch, some parts at a time, and takes down in it how far it came.
-func (r *run) markAll(ctx context.Context, batch []ledger.Marks, limit time.Time) error {
+func (r *run) markAll(ctx context.Context, batch []ledger.Marks) error {
 	calls := pool.New().WithMaxGoroutines(markCalls).WithContext(ctx).WithCancelOnError().WithFirstError()
 	for i := range batch {
 		m := &batch[i] // one goroutine has it, and its parts go in order
 		calls.Go(func(ctx context.Context) error {
 			for m.Marked < m.PartsSent {
-				if ctx.Err() != nil || !limit.IsZero() && !time.Now().Before(limit) {
+				if ctx.Err() != nil {
 					return ctx.Err()
 				}
 				done, err := r.markPart(ctx, m)

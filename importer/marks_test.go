@@ -228,3 +228,31 @@ func TestFollowMarks(t *testing.T) {
 		r.marked(600, 0, 0)
 	})
 }
+
+// TestFollowMarksRefused: marks that get nothing but server errors do not keep news
+// waiting, and are made when that is over.
+func TestFollowMarksRefused(t *testing.T) {
+	t.Parallel()
+	bubble(t, legacy(t, 40), sandbox.Options{}, func(t *testing.T, r *rig) {
+		r.options.MarkRead = true
+		begun := time.Now()
+		r.on(func(req *http.Request) *http.Response {
+			if isMark(req) && time.Since(begun) < 30*time.Minute {
+				return answer(req, 503, "")
+			}
+			return nil
+		})
+		f := r.follow()
+		f.until("it is ready", 5*time.Minute, f.ready)
+		time.Sleep(time.Minute)
+		r.comes("c1", "new", time.Now())
+		if took := f.until("the row is there", 10*time.Minute, func() bool { return r.world.Counters().Messages == 41 }); took > 3*time.Minute {
+			t.Errorf("it took %s", took)
+		}
+		f.until("all is marked", time.Hour, func() bool { _, unread := r.marks(); return unread == 0 })
+		if err := f.stop(); err != nil {
+			t.Error(err)
+		}
+		r.marked(20, 0, 0)
+	})
+}
