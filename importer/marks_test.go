@@ -61,6 +61,9 @@ func TestMarks(t *testing.T) {
 	}
 	r.options.MarkRead = true
 	r.legacyExec(`insert into messages (conversation_id, id, sent_at, direction, manager_id, text) values ('c1', 'n1', now(), 'out', 'm1', 'x'), ('c1', 'n2', now(), 'in', null, 'x')`)
+	if n := r.dryRun().Price.Marks; n != 131 {
+		t.Errorf("the dry run foretells %d marks", n)
+	}
 	r.mustRun()
 	r.marked(131, 0, 0)
 	r.mustRun()
