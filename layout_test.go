@@ -35,10 +35,10 @@ var knows = map[string][]string{
 	// The importer knows the leaves; what is below it does not know it.
 	"importer/identity": {"source", "importer/outcome"},
 	"importer/compose":  {"source", "amojo", "importer/identity", "importer/outcome"},
-	"importer/media":    {"importer/compose"},
+	"importer/media":    {"importer/compose", "pace"},
 	"importer/ledger":   {"source", "importer/outcome", "migrations"},
 	"importer/dryrun":   {"source", "importer", "importer/compose", "importer/identity", "importer/ledger", "importer/media", "importer/outcome"},
-	"importer/verify":   {"source", "amojo", "importer/compose", "importer/ledger", "importer/outcome"},
+	"importer/verify":   {"source", "amojo", "importer/compose", "importer/ledger", "importer/outcome", "pace"},
 	"importer/tidy":     {"source", "amocrm", "pace", "importer/ledger"},
 	"importer/report":   {"source", "importer/ledger", "importer/outcome", "importer/verify"},
 	"importer": {"source", "amojo", "amocrm", "pace",

@@ -92,7 +92,7 @@ func (v *Live) read(ctx context.Context, c *control, call func(context.Context) 
 		default:
 			return err
 		}
-		if sleep(ctx, pause) != nil {
+		if pace.Sleep(ctx, pause) != nil {
 			return err
 		}
 		pause = min(2*pause, 30*time.Second)
@@ -111,7 +111,7 @@ func (v *Live) beside(ctx context.Context, c *control, call func(context.Context
 	defer asking.Wait()
 	defer done()
 	asking.Go(func() {
-		for sleep(aside, besideAfter) == nil {
+		for pace.Sleep(aside, besideAfter) == nil {
 			_ = c.ask(aside) // whatever it says is for the transport to see
 		}
 	})

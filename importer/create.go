@@ -8,6 +8,7 @@ import (
 
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/pace"
 )
 
 // create makes contacts: all at once where that works, else in ever smaller
@@ -142,7 +143,7 @@ func (r *run) settleCreation(ctx context.Context, highest int64, people []Person
 		if missing == 0 || left <= 0 {
 			return made, nil
 		}
-		if err := sleep(ctx, min(pause, max(left, time.Millisecond))); err != nil {
+		if err := pace.Sleep(ctx, min(pause, max(left, time.Millisecond))); err != nil {
 			return nil, err
 		}
 		pause = min(2*pause, 10*time.Second)

@@ -3,7 +3,6 @@ package importer
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"iter"
 	"time"
 
@@ -12,9 +11,6 @@ import (
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/source"
 )
-
-// temporary is an error of the source after which the pass may be begun anew.
-type temporary interface{ Temporary() bool }
 
 // seen is what a look at the legacy database found.
 type seen struct {
@@ -28,9 +24,9 @@ type seen struct {
 // enrol takes the keys of all legacy rows into the ledger, or of those since a time.
 // A pass that the legacy database breaks off is begun anew; it has changed nothing.
 func (r *run) enrol(ctx context.Context, since time.Time) (seen, error) {
-	pause := time.Second
-	for {
-		s := seen{full: since.IsZero(), began: time.Now()}
+	var s seen
+	err := source.Again(ctx, func() (err error) {
+		s = seen{full: since.IsZero(), began: time.Now()}
 		pass := ledger.Pass{
 			Keys:       r.enrolledKeys(ctx, since, &s),
 			SQLDigest:  r.Source.SQLDigest(),
@@ -47,23 +43,18 @@ func (r *run) enrol(ctx context.Context, since time.Time) (seen, error) {
 				return r.enrolledConversations(ctx, ids...)
 			}
 		}
-		merged, err := r.Ledger.Enrol(ctx, pass)
-		var t temporary
-		if err == nil {
-			s.ended, s.merged = time.Now(), merged
-			return s, r.enrolled(ctx, s)
-		}
-		if !errors.As(err, &t) || !t.Temporary() || ctx.Err() != nil {
-			return s, err
-		}
+		s.merged, err = r.Ledger.Enrol(ctx, pass)
+		return err
+	}, func(err error) {
 		r.Log.Warn().Err(err).Msg("the legacy database broke off; reading its keys again")
 		r.Progress.SetWaiting("waiting for the legacy database")
-		if err := sleep(ctx, pause); err != nil {
-			return s, err
-		}
-		r.Progress.SetWaiting("")
-		pause = min(2*pause, 30*time.Second)
+	})
+	r.Progress.SetWaiting("")
+	if err != nil {
+		return s, err
 	}
+	s.ended = time.Now()
+	return s, r.enrolled(ctx, s)
 }
 
 // enrolled tells what a look found. One for news that found nothing is not worth a line.
@@ -135,16 +126,4 @@ func (r *run) keyed(kind, value string) string {
 	}
 	h := identity.Hash(r.PersonKey, kind, value)
 	return hex.EncodeToString(h[:])
-}
-
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

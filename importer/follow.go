@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/amoimport/amoimport/pace"
 )
 
 // Following is how a run goes on once all is replayed: it looks for news, and now
@@ -107,7 +109,7 @@ func (r *run) follow(ctx context.Context) error {
 			return err
 		}
 		r.Progress.count(func(f *Figures) { f.Phase = "follow" })
-		if err := sleep(ctx, time.Until(next)); err != nil {
+		if err := pace.Sleep(ctx, time.Until(next)); err != nil {
 			return err
 		}
 		if err := r.pass(ctx, r.since()); err != nil {

@@ -99,7 +99,7 @@ type contactList struct {
 }
 
 func (l *contactList) page(ctx context.Context, page, size int) (rows []amocrm.Contact, more bool, err error) {
-	if err := sleep(ctx, time.Until(l.next)); err != nil {
+	if err := pace.Sleep(ctx, time.Until(l.next)); err != nil {
 		return nil, false, err
 	}
 	if rate := l.live.CRMRate; rate != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/pace"
 )
 
 // lookAtLink takes over the link that a chat has. A chat linked to another
@@ -74,7 +75,7 @@ func (r *run) link(ctx context.Context, batch []*prepared) error {
 		case !errors.Is(err, ErrInDoubt):
 			return err
 		}
-		if err := sleep(ctx, tries.pause()); err != nil {
+		if err := pace.Sleep(ctx, tries.pause()); err != nil {
 			return err
 		}
 		for _, p := range missing {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/pace"
 	"github.com/sourcegraph/conc/pool"
 )
 
@@ -104,7 +105,7 @@ func (r *run) markPart(ctx context.Context, m *ledger.Marks) (bool, error) {
 		case !errors.Is(err, ErrInDoubt):
 			return false, err
 		}
-		if err := sleep(ctx, tries.pause()); err != nil {
+		if err := pace.Sleep(ctx, tries.pause()); err != nil {
 			return false, err
 		}
 		if err := r.Target.ChatsAnswer(ctx); err != nil {

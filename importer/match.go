@@ -13,6 +13,7 @@ import (
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/identity"
 	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/pace"
 	"github.com/sourcegraph/conc/pool"
 )
 
@@ -76,7 +77,7 @@ func (r *run) forgetGone(ctx context.Context, batch []*prepared, alive map[int64
 		return err
 	}
 	if len(unseen) > 0 {
-		if err := sleep(ctx, r.settleTime()); err != nil {
+		if err := pace.Sleep(ctx, r.settleTime()); err != nil {
 			return err
 		}
 		if err := r.lookAlive(ctx, unseen, alive); err != nil {

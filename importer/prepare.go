@@ -191,7 +191,7 @@ func (r *run) open(ctx context.Context, p *prepared) error {
 		case !errors.Is(err, ErrInDoubt):
 			return err
 		}
-		if err := sleep(ctx, tries.pause()); err != nil {
+		if err := pace.Sleep(ctx, tries.pause()); err != nil {
 			return err
 		}
 		if err := r.Target.ChatsAnswer(ctx); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
+	"github.com/amoimport/amoimport/pace"
 )
 
 // verdict is how a doubt was settled.
@@ -186,7 +187,7 @@ func (l *lane) settleDoubt(ctx context.Context, q Doubt, newest bool, since time
 			wait = min(wait, settle-passed)
 		}
 		l.slot.give()
-		if err := sleep(ctx, wait); err != nil {
+		if err := pace.Sleep(ctx, wait); err != nil {
 			return "", unprovable, &doubtLeft{errStopped}
 		}
 		waited += wait

@@ -116,7 +116,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 		if resp != nil {
 			spend(resp.Body)
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := Sleep(ctx, pause); err != nil {
 			return nil, t.notSent("waiting to try again", err, last)
 		}
 	}
@@ -163,7 +163,8 @@ func (n *patience) next(p *Pacer, unreachable bool) (pause time.Duration, again 
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, unless the context ends first: then it returns why.
+func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}

@@ -107,11 +107,35 @@ func (db *DB) persist(ctx context.Context, f func(context.Context, tx) error) er
 		if err == nil || ctx.Err() != nil || !temporary(err) {
 			return err
 		}
-		timer := time.NewTimer(wait/2 + rand.N(wait/2))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if rest(ctx, wait/2+rand.N(wait/2)) != nil {
+			return err
+		}
+	}
+}
+
+// rest waits, unless ctx ends first.
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Again begins a longer reading anew for as long as the legacy database breaks it off.
+// broke is told each time, before it waits.
+func Again(ctx context.Context, read func() error, broke func(error)) error {
+	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
+		err := read()
+		var failed interface{ Temporary() bool } // an *Error, or one of another source
+		if err == nil || ctx.Err() != nil || !errors.As(err, &failed) || !failed.Temporary() {
+			return err
+		}
+		broke(err)
+		if err := rest(ctx, pause); err != nil {
 			return err
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/amoimport/amoimport/pace"
 	"golang.org/x/time/rate"
 )
 
@@ -152,7 +153,7 @@ func (a *Asker) Ask(ctx context.Context, raw string, control func(context.Contex
 				return File{}, err
 			}
 		}
-		if err := sleep(ctx, pause); err != nil {
+		if err := pace.Sleep(ctx, pause); err != nil {
 			return File{}, err
 		}
 		pause *= 4
@@ -208,16 +209,4 @@ func (a *Asker) host(raw string) *host {
 		a.hosts.put(name, h)
 	}
 	return h
-}
-
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/pace"
 )
 
 // inDoubt marks a lead of which nobody can tell yet. It stays so in the ledger.
@@ -51,7 +52,7 @@ func (l *leader) settle(ctx context.Context, leads []ledger.Lead, since time.Tim
 		if made || left <= 0 {
 			break
 		}
-		if sleep(ctx, min(pause, max(left, time.Millisecond))) != nil {
+		if pace.Sleep(ctx, min(pause, max(left, time.Millisecond))) != nil {
 			return nil, context.Cause(ctx)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/pace"
 )
 
 // TalkOptions say which talks are closed.
@@ -139,7 +140,7 @@ func (t *talker) close(ctx context.Context, id int64) (ledger.TalkState, string,
 			}
 			return ledger.TalkRefused, ServerError, nil
 		}
-		if sleep(ctx, pauseAfter(try)) != nil {
+		if pace.Sleep(ctx, pauseAfter(try)) != nil {
 			return ledger.TalkFound, "", err
 		}
 	}
@@ -167,7 +168,7 @@ func (t *talker) confirm(ctx context.Context) error {
 		if left == 0 || more <= 0 {
 			return nil
 		}
-		if err := sleep(ctx, min(pause, max(more, time.Millisecond))); err != nil {
+		if err := pace.Sleep(ctx, min(pause, max(more, time.Millisecond))); err != nil {
 			return context.Cause(ctx)
 		}
 		pause = min(2*pause, 10*time.Second)

@@ -108,7 +108,7 @@ func (t *tidier) read(ctx context.Context, ask func(context.Context) error) erro
 		if err == nil || ctx.Err() != nil || !unsure(err) || try == maxTries {
 			return err
 		}
-		if sleep(ctx, pauseAfter(try)) != nil {
+		if pace.Sleep(ctx, pauseAfter(try)) != nil {
 			return err
 		}
 	}
@@ -176,16 +176,4 @@ func each[T any](ctx context.Context, all []T, do func(context.Context, T) error
 		return err
 	}
 	return context.Cause(ctx)
-}
-
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/pace"
 )
 
 const (
@@ -111,7 +112,7 @@ func readPage(ctx context.Context, chats Chats, chat amojo.ChatID, offset int) (
 		if err == nil || try == maxUnreadable || !errors.As(err, &call) || !call.Unreadable() {
 			return page, err
 		}
-		if stopped := sleep(ctx, pause); stopped != nil {
+		if stopped := pace.Sleep(ctx, pause); stopped != nil {
 			return nil, stopped
 		}
 		pause *= 2

@@ -12,6 +12,7 @@ import (
 
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/ledger"
+	"github.com/amoimport/amoimport/pace"
 	"github.com/amoimport/amoimport/source"
 	"github.com/sourcegraph/conc/pool"
 )
@@ -302,7 +303,7 @@ func (p *pass) readBack(ctx context.Context, c ledger.SentChat, sent []ledger.Se
 		if !again {
 			continue
 		}
-		if err := sleep(ctx, min(pause, p.Patience-time.Since(p.begun))); err != nil {
+		if err := pace.Sleep(ctx, min(pause, p.Patience-time.Since(p.begun))); err != nil {
 			return ledger.ChatVerdict{}, err
 		}
 		pause = min(2*pause, 10*time.Second)
@@ -313,18 +314,6 @@ func (p *pass) readBack(ctx context.Context, c ledger.SentChat, sent []ledger.Se
 func Prefix(template string) string {
 	prefix, _, _ := strings.Cut(template, "{")
 	return prefix
-}
-
-// sleep waits, unless the context ends first.
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // Error says that a chat could not be read back.
