@@ -91,11 +91,11 @@ func Run(ctx context.Context, o Options) error {
 // pass brings over what is not there yet: of all legacy rows, or of those since a
 // time, and what else is planned.
 func (r *run) pass(ctx context.Context, since time.Time) error {
-	seen, err := r.enrol(ctx, since)
+	found, err := r.enrol(ctx, since)
 	if err != nil {
 		return err
 	}
-	if err := r.looked(ctx, seen); err != nil {
+	if err := r.looked(ctx, found); err != nil {
 		return err
 	}
 	worked, err := r.replayAll(ctx)
@@ -105,7 +105,7 @@ func (r *run) pass(ctx context.Context, since time.Time) error {
 	if err := r.edit(ctx); err != nil {
 		return err
 	}
-	return r.judge(ctx, seen, worked)
+	return r.judge(ctx, found, worked)
 }
 
 // replayAll replays all that is planned, again while a person plans parked messages

@@ -55,3 +55,12 @@ func (l *Ledger) RecordMarks(ctx context.Context, batch []Marks) error {
 		return err
 	})
 }
+
+// readMarks counts what is marked; in a ledger that is older than marks, nothing.
+func (l *Ledger) readMarks(ctx context.Context, tx pgx.Tx, s *Snapshot) error {
+	var has bool
+	if err := tx.QueryRow(ctx, l.statement("has_marks")).Scan(&has); err != nil || !has {
+		return err
+	}
+	return tx.QueryRow(ctx, l.statement("count_marks")).Scan(&s.Marked, &s.Unmarkable)
+}

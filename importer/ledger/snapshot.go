@@ -121,7 +121,7 @@ func (l *Ledger) readSnapshot(ctx context.Context, tx pgx.Tx, s *Snapshot) error
 	if err := tx.QueryRow(ctx, l.statement("count_held")).Scan(&s.Held.Conversations, &s.Held.Messages); err != nil {
 		return err
 	}
-	if err := tx.QueryRow(ctx, l.statement("count_marks")).Scan(&s.Marked, &s.Unmarkable); err != nil {
+	if err := l.readMarks(ctx, tx, s); err != nil {
 		return err
 	}
 	rows, _ = tx.Query(ctx, l.statement("count_notes"))
