@@ -143,6 +143,9 @@ func TestScope(t *testing.T) {
 	if _, err := verify.Run(t.Context(), b.options(verify.Options{Scope: verify.Scope{Only: []source.ConversationID{"7", "x"}}})); !errors.As(err, &unknown) {
 		t.Errorf("an unknown conversation: %v", err)
 	}
+	if tallies, err := b.ledger.Tallies(t.Context()); err != nil || tallies.LastPass.Scope != "only 7,8" || tallies.LastPass.EndedAt == nil {
+		t.Errorf("%+v, %v", tallies.LastPass, err)
+	}
 	for _, bad := range []string{"", "0", "-1", "x", "0%", "101%", "NaN%", "%"} {
 		if s, err := verify.ParseSample(bad); err == nil {
 			t.Errorf("%q is %s", bad, s)

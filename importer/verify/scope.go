@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/source"
 )
@@ -60,8 +61,21 @@ func (s Scope) ids() []string {
 	return slices.Compact(ids)
 }
 
-// named is how many conversations are named.
-func (s Scope) named() int { return len(s.ids()) }
+// check refuses conversations that have no chat.
+func (s Scope) check(ctx context.Context, l *ledger.Ledger) error {
+	if len(s.Only) == 0 {
+		return nil
+	}
+	const noPass = 0
+	n, err := l.CountChats(ctx, noPass, ledger.Chats{Only: s.Only}, amojo.MaxHistoryPage, false)
+	if err != nil {
+		return err
+	}
+	if named := len(s.ids()); n.Total < int64(named) {
+		return &UnknownError{Named: named, Known: int(n.Total)}
+	}
+	return nil
+}
 
 // chats are the chats of the scope as the ledger takes them.
 func (s Scope) chats(ctx context.Context, l *ledger.Ledger) (ledger.Chats, error) {
@@ -70,4 +84,20 @@ func (s Scope) chats(ctx context.Context, l *ledger.Ledger) (ledger.Chats, error
 	}
 	bound, err := l.SampleBound(ctx, s.Count, s.Share)
 	return ledger.Chats{Bound: bound}, err
+}
+
+// UnknownError says that conversations were named that have no chat.
+type UnknownError struct{ Named, Known int }
+
+func (e *UnknownError) Error() string {
+	have := "have"
+	if e.Known == 1 {
+		have = "has"
+	}
+	return fmt.Sprintf("of %d conversations that were named, only %d %s a chat", e.Named, e.Known, have)
+}
+
+// Hint says what to do.
+func (e *UnknownError) Hint() string {
+	return "Name conversations by their legacy ids, with commas between them."
 }
