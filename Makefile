@@ -6,10 +6,10 @@ GO ?= go
 # Where the race detector has something to find: packages with goroutines of their own, and of the importer, most of
 # whose tests differ in what goes wrong and not in who runs beside whom, these.
 RACE = ./importer/ledger ./importer/tidy ./importer/verify ./pace ./amojo ./amocrm ./sandbox ./internal/embedpg
-RACE_IMPORTER = ^Test(StopAndResume|OneWriter|Links|ContactsInDoubt|Hold|RetryAllTheTime|SettlingStarvesNobody|TokenExpires|CommitAnswerLost|TwoMachines|MappingIsWrong)$$
+RACE_IMPORTER = ^Test(StopAndResume|OneWriter|Links|ContactsInDoubt|Hold|RetryAllTheTime|SettlingStarvesNobody|TokenExpires|CommitAnswerLost|TwoMachines|MappingIsWrong|Follow|Marks|EditStopped)$$
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test race fuzz mutate model soak crash lint audit build sandbox ci postgres
+.PHONY: help demo test race fuzz mutate model soak crash bench lint audit build sandbox ci postgres
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ soak: postgres ## run the model test for TIME, an hour unless said otherwise, ot
 
 crash: postgres ## kill a running import KILLS times, 500 unless said otherwise
 	AMOIMPORT_CRASHES=$(KILLS) $(GO) test ./cmd/amoimport -run '^TestKilled$$' -count=1 -timeout=0 -v
+
+bench: postgres ## measure what goes through a million messages: verify, the dry run, the queries
+	$(GO) test ./importer/verify ./importer/dryrun ./source -run '^$$' -bench . -benchtime 1x -timeout 1h
 
 lint: ## gofmt, go vet, staticcheck, go mod tidy -diff
 	@unformatted=$$(gofmt -l .) && if [ -n "$$unformatted" ]; then echo "gofmt has something to say about:" $$unformatted; exit 1; fi

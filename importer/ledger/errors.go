@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -56,16 +57,25 @@ func (l *Ledger) fail(op string, err error) error {
 	e := &Error{Op: op, Err: err}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		switch pg.Code {
-		case "42P01", "3F000":
+		switch {
+		case pg.Code == "42703", pg.Code == "42P01" && !firstTables.MatchString(pg.Message):
+			e.Err = errOlder
+			e.Advice = "amoimport run brings it up to date; amoimport status shows it as it is"
+		case pg.Code == "42P01", pg.Code == "3F000":
 			e.Err = &absentError{l.schema}
 			e.Advice = "start with amoimport run, or check ledger.dsn (or AMOIMPORT_LEDGER_DSN) and ledger.schema"
-		case "42501":
+		case pg.Code == "42501":
 			e.Advice = "give the ledger's role the right to create and use its schema"
 		}
 	}
 	return e
 }
+
+// firstTables are those that every ledger has.
+var firstTables = regexp.MustCompile(`\.(setup|lease|person|client|conversation|message|event|learned)"`)
+
+// errOlder says that a ledger lacks what this version of the program looks for.
+var errOlder = errors.New("this ledger was made by an older version of amoimport, and not brought up to date yet")
 
 // absentError says that a schema holds no ledger.
 type absentError struct{ schema string }

@@ -127,7 +127,11 @@ func TestOpenOlder(t *testing.T) {
 			t.Errorf("state %+v, %v", s.Messages, err)
 		}
 	}
-	look(connect(t, dsn))
+	old := connect(t, dsn)
+	look(old)
+	if _, err := old.Talks(t.Context()); err == nil || !strings.Contains(err.Error(), "made by an older version") {
+		t.Errorf("what it does not hold yet: %v", err)
+	}
 	l, err := ledger.Open(t.Context(), ledger.Options{DSN: dsn})
 	if err != nil {
 		t.Fatal(err)
