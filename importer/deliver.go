@@ -37,7 +37,7 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 
 	s := m.begin()
 	s.Notes, s.Kind = append(composed.Notes, m.notes...), source.Kind(parts[0].Content.Type)
-	s.Author = ledger.Author{ID: parts[0].Sender.ID, RefID: parts[0].Sender.RefID}
+	s.Author = authorOf(composed)
 	if l.conv.LastMsgID == "" { // what the chat goes without is told once, of its first message
 		chat, _ := l.Compose.Chat(l.row)
 		s.Notes = append(s.Notes, chat.Notes...)
@@ -130,6 +130,12 @@ func (l *lane) deliver(ctx context.Context, m *letter, last bool) error {
 		}
 	}
 	return l.settle(s)
+}
+
+// authorOf is who speaks.
+func authorOf(c compose.Composed) ledger.Author {
+	sender := c.Parts[0].Sender
+	return ledger.Author{ID: sender.ID, RefID: sender.RefID}
 }
 
 // finish settles what is not to be sent, or not any more. What was tried may be in its

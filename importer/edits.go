@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/amoimport/amoimport/amojo"
@@ -121,11 +122,14 @@ func (l *lane) editMessage(ctx context.Context, m ledger.Edited, body source.Mes
 	case !seen.Present:
 		s.Note = outcome.EditUnseen
 		return l.settleEdit(s)
-	case seen.BodyHash == s.BodyHash:
+	case wordsHash(seen.Text) == s.BodyHash:
 		s.Note, s.Done = outcome.EditSent, true
 		return l.settleEdit(s)
-	case seen.BodyHash != m.BodyHash:
+	case wordsHash(seen.Text) != m.BodyHash:
 		s.Note = outcome.EditConflict
+		return l.settleEdit(s)
+	case !strings.HasPrefix(seen.Text, composed.Speaker): // the bot spoke for somebody else, or of another name
+		s.Note = outcome.EditAuthor
 		return l.settleEdit(s)
 	}
 	q.BodyHash = s.BodyHash
@@ -154,10 +158,17 @@ func unfit(m ledger.Edited, c compose.Composed, refusal *compose.Refusal, words 
 		return outcome.EditOther
 	case refusal != nil, m.Kind != text, c.Parts[0].Content.Type != amojo.TypeText:
 		return outcome.EditNotText
+	case m.Author.ID != "" && m.Author != authorOf(c):
+		return outcome.EditAuthor
 	case m.Parts != 1, len(c.Parts) != 1:
 		return outcome.EditSplit
 	}
 	return ""
+}
+
+// wordsHash is the digest of a message in one part.
+func wordsHash(text string) string {
+	return compose.TextHash([]amojo.Message{{Content: amojo.Content{Text: text}}})
 }
 
 // sendEdit sends an edit until its end is known. A lost answer is settled by reading

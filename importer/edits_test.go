@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/importer"
+	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/sandbox"
 	"github.com/amoimport/amoimport/source"
@@ -53,6 +54,11 @@ func editCases() []editCase {
 		{note: outcome.EditOther, change: set(`sent_at = sent_at + interval '1 s'`), text: "text 2"},
 		{note: outcome.EditNotText, before: set(`kind = 'location', latitude = 55, longitude = 37`), change: set(`latitude = 56`), text: "text 2"},
 		{note: outcome.EditNotText, change: set(`kind = 'location', latitude = 55, longitude = 37`), text: "text 2"},
+		{note: outcome.EditAuthor, change: set(`direction = 'in', manager_id = null, text = 'text two'`), text: "text 2"},
+		{note: outcome.EditAuthor, before: set(`manager_id = 'm9'`), change: set(`direction = 'in', manager_id = null`), text: "Nina: text 2"},
+		{note: outcome.EditAuthor, before: set(`manager_id = 'm9'`), change: set(`manager_id = 'm8'`), text: "Nina: text 2"},
+		{note: outcome.EditAuthor, before: set(`manager_id = 'm9'`), change: set(`manager_id = 'm8', text = 'text two'`), text: "Nina: text 2"},
+		{note: outcome.EditSent, before: set(`manager_id = 'm9'`), change: set(`text = 'text two'`), text: "Nina: text two", edits: 1},
 		{note: outcome.EditSplit, change: set(`text = repeat('long ', 150)`), text: "text 2"},
 		{note: outcome.EditSplit, before: set(`text = repeat('long ', 150)`), change: set(`text = 'short'`), text: strings.Repeat("long ", 100)},
 		{note: outcome.EditUnsendable, change: set(`text = ' '`), text: "text 2"},
@@ -70,6 +76,9 @@ func TestEdits(t *testing.T) {
 	cases := editCases()
 	r := newRig(t, legacy(t, slices.Repeat([]int{3}, len(cases))...), sandbox.Options{})
 	r.options.Compose.SplitOver = 500
+	for id, name := range map[string]string{"m8": "Mila", "m9": "Nina"} { // the bot speaks for them
+		r.options.Compose.Managers[id] = compose.Manager{Name: name}
+	}
 	on := func(sql string, i int) {
 		if sql != "" {
 			r.legacyExec(strings.ReplaceAll(sql, "$c", fmt.Sprintf("'c%d'", i+1)))
@@ -115,7 +124,7 @@ func TestEdits(t *testing.T) {
 		t.Errorf("%d messages were sent anew", n-sent)
 	}
 	// What went over is no longer different; the rest is told for as long as it is so.
-	if s := r.snapshot(); s.Edited != int64(len(cases)-2) {
+	if s := r.snapshot(); s.Edited != int64(len(cases)-3) {
 		t.Errorf("%d rows count as edited", s.Edited)
 	}
 	// Edited once more, it is edited once more; and changed back, too.

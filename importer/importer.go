@@ -140,7 +140,7 @@ type Doubt struct {
 type Sighting struct {
 	Present     bool
 	AmojoID     string
-	BodyHash    string // of its words
+	Text        string
 	Predecessor bool   // the predecessor was seen, or there is none
 	Order       string // of the history, when it could be told: OrderNewestFirst or OrderOldestFirst
 }

@@ -9,7 +9,6 @@ import (
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
-	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/pace"
 	"github.com/rs/zerolog"
 )
@@ -184,8 +183,8 @@ func (v *Live) Delivered(ctx context.Context, q Doubt) (Sighting, error) {
 			switch m.MsgID {
 			case "":
 			case q.MsgID:
-				seen.AmojoID, seen.BodyHash = m.AmojoID, compose.TextHash([]amojo.Message{{Content: amojo.Content{Text: m.Text}}})
-				seen.Present = q.BodyHash == "" || q.BodyHash == seen.BodyHash
+				seen.AmojoID, seen.Text = m.AmojoID, m.Text
+				seen.Present = q.BodyHash == "" || q.BodyHash == wordsHash(m.Text)
 				return seen, nil
 			case q.Predecessor:
 				seen.Predecessor = true

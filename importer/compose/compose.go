@@ -47,7 +47,7 @@ func (s Settings) Compose(c source.Conversation, m source.Message, reply Reply) 
 		return Composed{}, r
 	}
 
-	var out Composed
+	out := Composed{Speaker: say.prefix}
 	note := func(is bool, code outcome.Code) {
 		if is {
 			out.Notes = append(out.Notes, code)

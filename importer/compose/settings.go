@@ -65,6 +65,8 @@ type Composed struct {
 	// Parts are to be sent in this order, each after Stamp. All are silent.
 	Parts []amojo.Message
 	Notes []outcome.Code
+	// Speaker stands in front of the text where the bot speaks for a manager.
+	Speaker string
 }
 
 // Refusal is why a message is not sent.

@@ -16,7 +16,8 @@ type Edited struct {
 	Kind     source.Kind
 	Parts    int
 	SentMsec int64
-	BodyHash string        // of the words as they were sent, or edited last
+	BodyHash string // of the words as they were sent, or edited last
+	Author   Author
 	Age      time.Duration // since it was sent
 }
 
@@ -56,7 +57,7 @@ func (l *Ledger) EditedMessages(ctx context.Context, c source.ConversationID) ([
 		}
 		all, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (m Edited, err error) {
 			var age float64
-			err = r.Scan(&m.ID, &m.MsgID, &m.Kind, &m.Parts, &m.SentMsec, &m.BodyHash, &age)
+			err = r.Scan(&m.ID, &m.MsgID, &m.Kind, &m.Parts, &m.SentMsec, &m.BodyHash, &m.Author.ID, &m.Author.RefID, &age)
 			m.Age = time.Duration(age * float64(time.Second))
 			return m, err
 		})

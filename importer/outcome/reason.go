@@ -71,6 +71,7 @@ const (
 	EditSent       Code = "edit_sent"
 	EditOther      Code = "edit_other"
 	EditNotText    Code = "edit_not_text"
+	EditAuthor     Code = "edit_author"
 	EditSplit      Code = "edit_split"
 	EditUnsendable Code = "edit_unsendable"
 	EditUnseen     Code = "edit_unseen"

@@ -2,7 +2,7 @@ package outcome
 
 // registry is built anew on each call: the package keeps no state that somebody
 // could change.
-func registry() [49]Reason {
+func registry() [50]Reason {
 	return [...]Reason{
 		{SkippedByQuery, Skipped,
 			"the messages query gave a skip_reason for the row",
@@ -137,6 +137,9 @@ func registry() [49]Reason {
 			"nothing; time, author and quote of a message cannot be changed in amoCRM"},
 		{EditNotText, Sent,
 			"its row changed after it was sent, and it is no text message: amoCRM keeps what was sent",
+			"nothing, or tell the people concerned"},
+		{EditAuthor, Sent,
+			"its row changed after it was sent, and who speaks with it: amoCRM keeps what was sent, since an author cannot be changed",
 			"nothing, or tell the people concerned"},
 		{EditSplit, Sent,
 			"its text changed after it was sent, and it was or would be sent in parts: amoCRM keeps what was sent",
