@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -43,6 +44,10 @@ func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error 
 	}
 	ctx, release := e.untilSignal(ctx, e.say)
 	defer release()
+	sent, err := ledgerFits(ctx, cfg)
+	if err != nil {
+		return interrupted(ctx, err)
+	}
 	r, digest, err := e.goThrough(ctx, cfg, probe)
 	if err = interrupted(ctx, err); err != nil {
 		return err
@@ -54,6 +59,9 @@ func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error 
 		err = enc.Encode(r)
 	} else {
 		printDryRun(&text, r)
+		if sent > 0 {
+			fmt.Fprintf(&text, "\nThis is of all rows. %s sent already; a run makes what is left.\n", plural(sent, "message was", "messages were"))
+		}
 	}
 	if err == nil {
 		_, err = e.out.Write(text.Bytes())
@@ -74,9 +82,6 @@ func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error 
 func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dryrun.Report, string, error) {
 	a, err := newAPIs(cfg, e.say)
 	if err != nil {
-		return nil, "", err
-	}
-	if err := ledgerFits(ctx, cfg); err != nil {
 		return nil, "", err
 	}
 	db, t, err := prepare(ctx, cfg, a)
@@ -103,18 +108,26 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dr
 	return r, settingsDigest(cfg, t, db.SQLDigest()), err
 }
 
-// ledgerFits sees, before anything is read, that what passed could be recorded.
-func ledgerFits(ctx context.Context, cfg *config.Config) error {
+// ledgerFits sees, before anything is read, that what passed could be recorded, and tells
+// how many messages were sent with the ledger already.
+func ledgerFits(ctx context.Context, cfg *config.Config) (sent int64, err error) {
 	l, err := ledger.Connect(ctx, ledgerAt(cfg, nil))
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer l.Close()
 	p, err := l.Place(ctx)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return unfit(cfg, p)
+	if err := unfit(cfg, p); err != nil || !p.Exists {
+		return 0, err
+	}
+	s, err := l.Snapshot(ctx)
+	if err == nil && s.PurgedAt != nil {
+		err = &ledger.PurgedError{At: *s.PurgedAt}
+	}
+	return s.Messages.Sent, err
 }
 
 // passed records that a dry run passed.
@@ -178,7 +191,14 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 		fmt.Fprintf(t, "\tas %d, since long texts are sent in parts", m.Parts)
 	}
 	fmt.Fprintf(t, "\n  would be skipped\t%d\n  would be parked\t%d\n", m.Skipped, m.Parked)
+	if m.Oldest != nil {
+		fmt.Fprintf(t, "times\t%s\tto %s\n", m.Oldest.Format(time.DateTime), m.Newest.Format(time.DateTime+" UTC"))
+	}
 	_ = t.Flush()
+	if m.Future > 0 {
+		fmt.Fprintf(w, "\n%s still to come. amoCRM orders a chat by time: what is sent so stays its last, for good.\n"+
+			"  Look at sent_at in the messages query, and at source.timezone.\n", plural(m.Future, "message has a time that is", "messages have times that are"))
+	}
 
 	dryReasons(w, "Skipped", r.Reasons, outcome.Skipped)
 	dryReasons(w, "Parked", r.Reasons, outcome.Parked)
@@ -213,7 +233,7 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 	})
 	countsOf(w, "Managers without a user who can speak, for whom the channel's bot would; by legacy id", func(row func(int64, string)) {
 		for _, one := range r.Managers {
-			row(one.Messages, one.LegacyID)
+			row(one.Messages, cmp.Or(one.LegacyID, "none: outgoing rows without manager_id"))
 		}
 	})
 	for i, a := range r.Ambiguous {

@@ -44,7 +44,7 @@ func TestAuthors(t *testing.T) {
 			if refusal != nil {
 				t.Fatalf("refused: %+v", *refusal)
 			}
-			if diff := cmp.Diff(compose.Composed{Parts: []amojo.Message{tt.want}, Notes: tt.notes}, got); diff != "" {
+			if diff := cmp.Diff(compose.Composed{Parts: []amojo.Message{tt.want}, Notes: tt.notes, Speaker: strings.TrimSuffix(tt.want.Content.Text, message(tt.row).Text)}, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

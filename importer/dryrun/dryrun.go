@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/ledger"
@@ -68,7 +69,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Progress == nil {
 		o.Progress = func(string, int64) {}
 	}
-	d := &survey{Options: o}
+	d := &survey{Options: o, begun: time.Now()}
 	if err := source.Again(ctx, func() error { return d.census(ctx) }, func(error) {}); err != nil {
 		return nil, err
 	}
@@ -101,6 +102,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // survey is a dry run at work.
 type survey struct {
 	Options
+	begun  time.Time
 	chats  []chat
 	people []person
 	total  tally

@@ -79,7 +79,7 @@ func (r *reading) message(m source.Message, t *tally) (int32, error) {
 	if asText {
 		made.Notes = append(made.Notes, outcome.MediaAsText)
 	}
-	t.sent(m, made, r.Compose.Managers[m.ManagerID].RefID == "")
+	t.sent(m, made, r.Compose.Managers[m.ManagerID].RefID == "", r.begun)
 	if !r.horizon.IsZero() && m.SentAt.Before(r.horizon) {
 		t.hidden++
 	}

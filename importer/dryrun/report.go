@@ -45,6 +45,11 @@ type Messages struct {
 	Parts   int64 `json:"parts"` // messages in amoCRM that those sent would become
 	Skipped int64 `json:"skipped"`
 	Parked  int64 `json:"parked"`
+
+	// Of what would be sent. Null: nothing would.
+	Oldest *time.Time `json:"oldest"`
+	Newest *time.Time `json:"newest"`
+	Future int64      `json:"future"` // with a time that is still to come
 }
 
 // Reason is why rows would be skipped, parked, or sent with a remark.
@@ -114,12 +119,15 @@ func (d *survey) report() *Report {
 	t := &d.total
 	r := &Report{
 		Conversations: int64(len(d.chats)), Chats: t.chats,
-		Messages: Messages{Total: t.messages, Parts: t.parts},
+		Messages: Messages{Total: t.messages, Parts: t.parts, Future: t.future, Oldest: at(t.oldest), Newest: at(t.newest)},
 		Kinds:    t.kinds,
 		Clients: Clients{Total: t.clients, People: t.people, Contacts: t.found,
 			UnreadablePhones: t.unreadablePhones, UnreadableEmails: t.unreadableEmails, Shared: t.shared},
 		Unseen:   Unseen{Messages: t.hidden},
-		NotMoved: []string{"reactions", "earlier versions of edited messages", "who forwarded what from where", "read marks"},
+		NotMoved: []string{"reactions", "earlier versions of edited messages", "who forwarded what from where"},
+	}
+	if !d.MarkRead {
+		r.NotMoved = append(r.NotMoved, "read marks")
 	}
 	for why, c := range t.reasons {
 		known, _ := outcome.Lookup(why.code)
@@ -155,6 +163,15 @@ func (d *survey) report() *Report {
 	r.Asked, r.Probed = t.asked, d.probed
 	r.Price = d.price()
 	return r
+}
+
+// at is a time that may be zero: then there is none.
+func at(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
 }
 
 func sorted(examples []Example) []Example {

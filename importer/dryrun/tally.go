@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/amoimport/amoimport/importer/compose"
 	"github.com/amoimport/amoimport/importer/outcome"
@@ -16,11 +17,14 @@ type tally struct {
 	parts           int64
 	marks           int64 // parts that managers or the bot would speak
 	hidden          int64 // would be sent, and no card shows them
+	future          int64 // would be sent with a time that is still to come
 	asked           int64 // files for whose name or size a server would be asked
 	clients, people int64
 	shared          int64 // phones and e-mails of clients that too many share
 
 	unreadablePhones, unreadableEmails int64 // of clients
+
+	oldest, newest time.Time // of what would be sent; as seen first, where it is read again
 
 	reasons  map[reason]*count
 	kinds    map[source.Kind]int64
@@ -77,7 +81,11 @@ func (t *tally) count(code outcome.Code, conversation, message, detail string, n
 }
 
 // sent counts a message that would be sent.
-func (t *tally) sent(m source.Message, made compose.Composed, bot bool) {
+func (t *tally) sent(m source.Message, made compose.Composed, bot bool, now time.Time) {
+	t.span(m.SentAt, m.SentAt)
+	if m.SentAt.After(now) {
+		t.future++
+	}
 	t.parts += int64(len(made.Parts))
 	if made.Parts[0].Sender.RefID != "" {
 		t.marks += int64(len(made.Parts))
@@ -88,6 +96,16 @@ func (t *tally) sent(m source.Message, made compose.Composed, bot bool) {
 	}
 	if m.Direction == source.Out && bot {
 		add(&t.managers, m.ManagerID, 1)
+	}
+}
+
+// span widens the times of what would be sent.
+func (t *tally) span(oldest, newest time.Time) {
+	if t.oldest.IsZero() || !oldest.IsZero() && oldest.Before(t.oldest) {
+		t.oldest = oldest
+	}
+	if newest.After(t.newest) {
+		t.newest = newest
 	}
 }
 
@@ -144,6 +162,7 @@ func (t *tally) subtract(o *tally) {
 	t.parts -= o.parts
 	t.marks -= o.marks
 	t.hidden -= o.hidden
+	t.future -= o.future
 	t.asked -= o.asked
 	for why, c := range o.reasons {
 		if have := t.reasons[why]; have != nil {
@@ -174,6 +193,8 @@ func (t *tally) add(o *tally) {
 	t.parts += o.parts
 	t.marks += o.marks
 	t.hidden += o.hidden
+	t.future += o.future
+	t.span(o.oldest, o.newest)
 	t.asked += o.asked
 	for _, raw := range o.sample {
 		if t.hosts[origin(raw)] < samplesOfHost && len(t.sample) < samples {
