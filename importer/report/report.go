@@ -56,6 +56,7 @@ type Report struct {
 	InDoubt       int64                  `json:"in_doubt"`
 	Edited        int64                  `json:"edited_after_sending"`
 	Deleted       int64                  `json:"deleted_after_sending"`
+	Differences   []ledger.Difference    `json:"differences"` // those edited and deleted, by name
 	Events        []ledger.Tally         `json:"events"`
 
 	Talks ledger.TalkCounts `json:"talks"`
@@ -126,6 +127,9 @@ func Collect(ctx context.Context, l *ledger.Ledger, program string, now time.Tim
 		Conversations: s.Conversations, Messages: s.Messages, Contacts: s.Contacts,
 		Kinds: t.Kinds, Managers: t.Managers, Events: t.Events, Reasons: reasons(s.Reasons), Notes: reasons(s.Notes),
 		SkippedByHand: t.SkippedHand, Retried: t.Retried, InDoubt: s.InDoubt, Edited: s.Edited, Deleted: s.Vanished,
+	}
+	if r.Differences, err = l.Differences(ctx); err != nil {
+		return nil, err
 	}
 	if r.Talks, err = l.Talks(ctx); err != nil {
 		return nil, err

@@ -70,6 +70,16 @@ func (r *Report) Print(w io.Writer) {
 		slices.SortStableFunc(list, func(a, b ledger.Tally) int { return cmp.Compare(b.Count, a.Count) })
 		tallies(w, group.title, list)
 	}
+	for i, c := range r.Differences {
+		if i == 0 {
+			fmt.Fprint(w, "\nChanged in the legacy database after it was sent, and not in amoCRM:\n")
+		}
+		if i == mostDifferences {
+			fmt.Fprintf(w, "  and %d more, see --json\n", len(r.Differences)-i)
+			break
+		}
+		fmt.Fprintf(w, "  %s/%s %s\n", c.Conversation, c.Message, c.What)
+	}
 	tallies(w, "Talks", some(ledger.Tally{Name: "closed", Count: r.Talks.Closed}, ledger.Tally{Name: "asked to close, not seen closed yet", Count: r.Talks.Asked},
 		ledger.Tally{Name: "refused", Count: r.Talks.Refused}, ledger.Tally{Name: "found, not closed", Count: r.Talks.Found},
 		ledger.Tally{Name: "conversations of which no talk was found", Count: r.Talks.NotFound}))
@@ -78,6 +88,9 @@ func (r *Report) Print(w io.Writer) {
 	tallies(w, "Events", r.Events)
 	r.Verification.print(w)
 }
+
+// mostDifferences is how many changed rows a person is shown.
+const mostDifferences = 20
 
 // print tells what the chats showed.
 func (v Verification) print(w io.Writer) {
