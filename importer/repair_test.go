@@ -100,3 +100,28 @@ func TestRepaired(t *testing.T) {
 		})
 	}
 }
+
+// TestRepairedMarks: what is sent anew after it was lost is a new message in its chat, and is marked
+// as read like any other. The parts that were there all the time may be marked again.
+func TestRepairedMarks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, legacy(t, 6), sandbox.Options{})
+	r.legacyExec(`update messages set text = repeat('abcdefghi ', 1200) where id in ('m1', 'm2')`)
+	r.options.MarkRead = true
+	r.mustRun()
+	read, unread := r.marks()
+	if read < 3 || unread != 0 {
+		t.Fatalf("%d marked, %d not", read, unread)
+	}
+	lost := 0
+	for _, id := range []string{"m1_p2", "m2_p2", "m3", "m4"} {
+		if r.world.LoseMessage("imp1-c1-" + id) {
+			lost++
+		}
+	}
+	if got := r.verify(verify.Options{Repair: true}); got.Missing != int64(lost) || lost != 4 {
+		t.Fatalf("%d lost, got %+v", lost, got)
+	}
+	r.mustRun()
+	r.marked(read, 0, 0)
+}
