@@ -125,3 +125,24 @@ func TestRepairedMarks(t *testing.T) {
 	r.mustRun()
 	r.marked(read, 0, 0)
 }
+
+// TestRepairedDoubt: a run died while the answer for a part was outstanding, and the part before it
+// is lost. The one that is there does not make the lost one sent.
+func TestRepairedDoubt(t *testing.T) {
+	t.Parallel()
+	bubble(t, legacy(t, 2), sandbox.Options{RepeatedMsgID: sandbox.StoredTwice}, func(t *testing.T, r *rig) {
+		r.legacyExec(`update messages set text = repeat('abcdefghi ', 1200) where id = 'm2'`)
+		r.crashAt("m2_p2")
+		r.crash()
+		if !r.world.LoseMessage("imp1-c1-m2") {
+			t.Fatal("it is not there")
+		}
+		if got := r.verify(verify.Options{Repair: true}); got.Missing != 1 || got.Repair.Planned != 1 {
+			t.Fatalf("%+v, %+v", got, got.Repair)
+		}
+		r.mustRun()
+		if got := r.verify(verify.Options{}); !got.Clean() || got.Messages != 4 {
+			t.Errorf("%+v", got)
+		}
+	})
+}

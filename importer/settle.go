@@ -221,15 +221,18 @@ func (l *lane) settleIntent(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch v {
-	case present:
+	switch {
+	case v == present && in.Part > m.PartsSent+1:
+		// A part before it was found to be missing meanwhile: it is there, behind a gap.
+		l.settled = append(l.settled, s)
+	case v == present:
 		l.arrived(&s, in.Part, in.End, id, in.MsgID)
 		l.endMsec = 0 // a late row may come before it; the ledger knows what comes after
 		l.settled = append(l.settled, s)
-	case unprovable:
+	case v == unprovable:
 		s.Outcome, s.Reason = outcome.Parked, outcome.InDoubt
 		l.settled = append(l.settled, s)
-	case absent:
+	case v == absent:
 		if m.Outcome == outcome.Planned {
 			l.settled = append(l.settled, s) // the attempt is remembered
 		}
