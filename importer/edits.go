@@ -92,6 +92,9 @@ func (l *lane) edits(ctx context.Context) error {
 			if _, tried := l.undecided.Load(m.MsgID); !there || tried {
 				continue // a row that is gone is told by the next pass
 			}
+			if m.SentHash != nil && *m.SentHash == ledger.Hash(body.Hash) {
+				continue // it went out as it is now, changed since its key was read; the next pass sees that
+			}
 			if err := l.editMessage(ctx, m, body); err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ type Edited struct {
 	BodyHash string // of the words as they were sent, or edited last
 	Author   Author
 	Age      time.Duration // since it was sent
+	SentHash *Hash         // of its row as the chat shows it; nil: not known
 }
 
 // SettledEdit is what became of the change of a row that was sent. All values are
@@ -57,7 +58,12 @@ func (l *Ledger) EditedMessages(ctx context.Context, c source.ConversationID) ([
 		}
 		all, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (m Edited, err error) {
 			var age float64
-			err = r.Scan(&m.ID, &m.MsgID, &m.Kind, &m.Parts, &m.SentMsec, &m.BodyHash, &m.Author.ID, &m.Author.RefID, &age)
+			var sent *[16]byte
+			err = r.Scan(&m.ID, &m.MsgID, &m.Kind, &m.Parts, &m.SentMsec, &m.BodyHash, &m.Author.ID, &m.Author.RefID, &age, &sent)
+			if sent != nil {
+				h := Hash(*sent)
+				m.SentHash = &h
+			}
 			m.Age = time.Duration(age * float64(time.Second))
 			return m, err
 		})

@@ -20,6 +20,7 @@ set (outcome, reason, detail, settled_at) = (
     amojo_ids  = $12::text[],
     sent_msec  = nullif($13::bigint, 0),
     sent_hash  = $14::uuid,
+    edited     = m.edited and m.row_hash is distinct from $14::uuid,
     body_hash  = $15,
     author     = coalesce($17, author),
     author_ref = case when $17 is null then author_ref else $18 end
