@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/amoimport/amoimport/importer"
+	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/importer/verify"
 	"github.com/amoimport/amoimport/sandbox"
@@ -116,4 +117,27 @@ func (r *rig) readingBodies() (*follower, *bodies) {
 	inner := r.reader
 	r.reader = func(s importer.Source) importer.Source { b.Source = inner(s); return b }
 	return f, b
+}
+
+// TestEditOutdatesVerdict: what a chat was read to show does not hold once an edit went into it.
+func TestEditOutdatesVerdict(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, legacy(t, 3, 3), sandbox.Options{})
+	r.mustRun()
+	if got := r.verify(verify.Options{}); !got.Clean() {
+		t.Fatalf("%+v", got)
+	}
+	r.editing()
+	r.legacyExec(`update messages set text = 'second' where conversation_id = 'c1' and id = 'm2'`)
+	r.mustRun()
+	r.decide(func(l *ledger.Ledger) error {
+		tallies, err := l.Tallies(t.Context())
+		if tallies.Unread != 1 {
+			t.Errorf("%d chats are to be read again", tallies.Unread)
+		}
+		return err
+	})
+	if got := r.verify(verify.Options{}); !got.Clean() || got.Chats != 2 {
+		t.Errorf("%+v", got)
+	}
 }
