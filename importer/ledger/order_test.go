@@ -327,7 +327,7 @@ func TestSentMessages(t *testing.T) {
 	}
 	want := map[source.ConversationID][]ledger.SentMessage{
 		"1": {whole("1", 0, false), whole("1b", 0, true), whole("2", 1, false), whole("3", 2, false), whole("4", 9, false)},
-		"2": {{ID: "1", MsgID: "2-1", SentMsec: 5, Parts: 2, AmojoIDs: []string{"a", "b"}}},
+		"2": {{ID: "1", MsgID: "2-1", SentMsec: 5, Parts: 2, AmojoIDs: []string{"a", "b"}, Decided: true}},
 	}
 	sent, err := b.SentMessages(t.Context(), "1", "2", "3")
 	if diff := cmp.Diff(want, sent); err != nil || diff != "" {

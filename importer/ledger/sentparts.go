@@ -21,6 +21,7 @@ type SentMessage struct {
 	Author   Author   // the zero value: not known
 	BodyHash string   // of the texts of all parts; "": not known
 	AmojoIDs []string // of the parts sent, as far as they are known
+	Decided  bool     // it is parked or skipped, and a repair leaves it so
 }
 
 // SentMessages returns what was sent of some conversations, each in its order.
@@ -40,7 +41,7 @@ func (l *Ledger) SentMessages(ctx context.Context, ids ...source.ConversationID)
 		var m SentMessage
 		var whole int
 		_, err = pgx.ForEachRow(rows, []any{&id, &m.ID, &m.MsgID, &m.SentMsec, &m.Parts, &whole, &m.Late,
-			&m.Kind, &m.Author.ID, &m.Author.RefID, &m.BodyHash, &m.AmojoIDs}, func() error {
+			&m.Kind, &m.Author.ID, &m.Author.RefID, &m.BodyHash, &m.AmojoIDs, &m.Decided}, func() error {
 			m.Whole = m.Parts == whole
 			sent[id] = append(sent[id], m)
 			m.AmojoIDs = nil

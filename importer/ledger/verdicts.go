@@ -76,6 +76,7 @@ type LostParts struct {
 	Conversation source.ConversationID `json:"conversation"`
 	Message      string                `json:"message"`
 	Keep         int                   `json:"keep"` // how many parts come before the first that is missing
+	Decided      bool                  `json:"-"`    // it is parked or skipped, and stays so
 }
 
 // SaveVerdicts records what chats of a pass show, and plans again what is lost of

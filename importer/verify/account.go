@@ -156,7 +156,7 @@ func (s spoken) count(v *ledger.ChatVerdict) {
 	}
 	switch {
 	case lost >= 0:
-		v.Lost = append(v.Lost, ledger.LostParts{Conversation: v.Conversation, Message: s.ID, Keep: lost})
+		v.Lost = append(v.Lost, ledger.LostParts{Conversation: v.Conversation, Message: s.ID, Keep: lost, Decided: s.Decided})
 	case differs:
 		v.True = append(v.True, ledger.TrueIDs{Conversation: v.Conversation, Message: s.ID, IDs: ids})
 	}

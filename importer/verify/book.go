@@ -69,7 +69,11 @@ func (b *book) save(ctx context.Context) error {
 			did.Left += int64(len(v.Lost))
 			v.Lost = nil
 		default:
-			did.Planned += int64(len(v.Lost))
+			for _, lost := range v.Lost {
+				if !lost.Decided {
+					did.Planned++
+				}
+			}
 		}
 	}
 	if err := b.ledger.SaveVerdicts(ctx, b.pass, verdicts); err != nil {

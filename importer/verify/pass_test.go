@@ -284,6 +284,20 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestRepairDecided: what is parked or left out is not planned again, and not counted so, though it is missing.
+func TestRepairDecided(t *testing.T) {
+	b := newBench(t, sandbox.Options{})
+	b.send("7", five()...)
+	for id, outcome := range map[string]string{"2": "parked", "3": "skipped", "4": "sent"} {
+		b.world.LoseMessage(msgid("7", id))
+		b.exec(`update amoimport.message set outcome = '` + outcome + `' where id = '` + id + `'`)
+	}
+	got := b.verify(verify.Options{Repair: true})
+	if got.Missing != 3 || got.Repair.Planned != 1 || got.Repair.Left != 0 || len(b.planned()) != 1 {
+		t.Errorf("%d missing, %+v; %v are planned", got.Missing, got.Repair, b.planned())
+	}
+}
+
 // planned are the planned messages of conversation 7, with how many parts are sent.
 func (b *bench) planned() map[string]int {
 	b.t.Helper()
