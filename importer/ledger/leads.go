@@ -12,6 +12,7 @@ type Leadless struct {
 	ClientID  string // legacy id of the client who wrote the first message
 	FirstSec  int64  // time of the first message in its chats, Unix seconds
 	LastSec   int64  // of the last one
+	Refused   bool   // a lead was refused before
 }
 
 // Leadless lists contacts with messages of ours and without a lead of ours, by id, at most limit; 0: all. One of which
@@ -24,7 +25,7 @@ func (l *Ledger) Leadless(ctx context.Context, limit int) ([]Leadless, error) {
 			return err
 		}
 		found, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (c Leadless, err error) {
-			return c, r.Scan(&c.ContactID, &c.ClientID, &c.FirstSec, &c.LastSec)
+			return c, r.Scan(&c.ContactID, &c.ClientID, &c.FirstSec, &c.LastSec, &c.Refused)
 		})
 		return err
 	})

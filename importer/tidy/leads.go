@@ -156,7 +156,7 @@ func (l *leader) create(ctx context.Context, group []ledger.Leadless) ([]ledger.
 			}
 			return nil, err // the next command settles them
 		}
-		if stop := l.refuse(answer, leads, batch); stop != nil {
+		if stop := l.refuse(answer, group, leads, batch); stop != nil {
 			for i := range leads {
 				leads[i].Reason = ""
 			}
@@ -239,8 +239,10 @@ func without(group []ledger.Leadless, leads []ledger.Lead) []ledger.Leadless {
 
 // refuse writes down which leads of a batch were refused, and why. A batch with a bad element is refused whole, so the
 // others may be tried again. The error says that the fault is not theirs.
-func (l *leader) refuse(answer *amocrm.Error, leads []ledger.Lead, batch []amocrm.NewLead) error {
+func (l *leader) refuse(answer *amocrm.Error, group []ledger.Leadless, leads []ledger.Lead, batch []amocrm.NewLead) error {
 	refused := 0
+	// Where a lead was made, or where some were refused before, as of contacts that are gone, it says nothing of the others.
+	telling := l.made == 0 && !slices.ContainsFunc(group, func(c ledger.Leadless) bool { return c.Refused })
 	for _, e := range answer.Elements {
 		at := slices.IndexFunc(batch, func(n amocrm.NewLead) bool { return n.RequestID == e.RequestID })
 		if n, err := strconv.Atoi(e.RequestID); at < 0 && err == nil && n >= 0 && n < len(batch) {
@@ -256,14 +258,14 @@ func (l *leader) refuse(answer *amocrm.Error, leads []ledger.Lead, batch []amocr
 		}
 	}
 	switch {
-	case refused == len(batch) && len(batch) > 1 && l.made == 0:
+	case telling && refused == len(batch) && len(batch) > 1:
 		return &SettingsError{Detail: leads[0].Detail, Err: answer}
 	case refused > 0:
 	case len(batch) == 1:
 		leads[0].Reason = Rejected
 		refused = 1
 	}
-	if refused > 0 && len(batch) == 1 && l.failed() {
+	if telling && refused > 0 && len(batch) == 1 && l.failed() {
 		return &SettingsError{Detail: leads[0].Detail, Err: answer}
 	}
 	return nil

@@ -284,3 +284,45 @@ func TestLeadsLimit(t *testing.T) {
 		}
 	})
 }
+
+// Contacts that are gone are refused again by each command, and that is not the settings' fault.
+func TestLeadsRefusedAgain(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) {
+		want := b.people(8)
+		n := 0
+		for id := range want {
+			if n++; n > 6 {
+				break
+			}
+			b.world.DeleteContact(id)
+		}
+		for range 3 {
+			got := b.createLeads()
+			if got.Leads.Created != 2 || got.Leads.Refused != 6 {
+				t.Errorf("%+v", got.Leads)
+			}
+			b.again()
+		}
+	})
+}
+
+// The same where the answer does not name who is refused.
+func TestLeadsRefusedUnnamed(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) {
+		want := b.people(12)
+		n := 0
+		for id := range want {
+			if n++; n > 6 {
+				break
+			}
+			b.world.AddFault(sandbox.Fault{API: sandbox.APIv4, Method: "POST", Contains: fmt.Sprintf(`"id":%d,`, id), Effect: sandbox.Effect{Kind: sandbox.Status, Code: 400, Body: `{"status":400}`}})
+		}
+		for range 3 {
+			got := b.createLeads()
+			if got.Leads.Created != 6 || got.Leads.Refused != 6 {
+				t.Errorf("%+v", got.Leads)
+			}
+			b.again()
+		}
+	})
+}

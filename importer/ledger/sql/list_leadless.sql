@@ -1,5 +1,5 @@
 -- Contacts whose chats hold messages of ours and that got no lead from us, with the times of the first and the last of
--- these messages, and the client who wrote the first. Where something is still to be sent, the times are not known yet.
+-- these messages, and the client who wrote the first, and whether a lead was refused before. Where something is still to be sent, the times are not known yet.
 with spoken as (
     select coalesce(c.linked_contact, p.contact_id) as contact, c.client_id, t.first, t.last,
         c.intent_msgid is not null or exists (select from amoimport.message m where m.conversation = c.id and m.outcome = 'planned') as waits
@@ -13,10 +13,11 @@ with spoken as (
     ) t
     where coalesce(c.linked_contact, p.contact_id) > 0
 )
-select s.contact, (array_agg(client_id order by first, client_id))[1], min(first) / 1000, max(last) / 1000
+select s.contact, (array_agg(client_id order by first, client_id))[1], min(first) / 1000, max(last) / 1000,
+    exists (select from amoimport.lead l where l.contact_id = s.contact) as refused
 from spoken s
 where not exists (select from amoimport.lead l where l.contact_id = s.contact and l.state <> 'refused')
 group by s.contact
 having not bool_or(waits) and min(first) is not null
-order by exists (select from amoimport.lead l where l.contact_id = s.contact), s.contact -- the refused ones last
+order by refused, s.contact -- the refused ones last
 limit nullif($1::integer, 0)
