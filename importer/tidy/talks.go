@@ -103,13 +103,18 @@ func (t *talker) closeOf(ctx context.Context, e errand) error {
 		t.unanswered.Add(1)
 		return nil
 	}
+	tried := false
 	for _, id := range slices.Sorted(maps.Keys(found)) {
 		if talk := found[id]; talk.State == ledger.TalkFound {
+			tried = true
 			if talk.State, talk.Reason, err = t.close(ctx, id); err != nil {
 				break
 			}
 			found[id] = talk
 		}
+	}
+	if !tried { // else how closing went tells more
+		t.worked()
 	}
 	return cmp.Or(t.Ledger.NoteTalks(t.durable, e.conversations(), slices.Collect(maps.Values(found))...), err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -284,4 +285,43 @@ func TestForetellTalks(t *testing.T) {
 			t.Errorf("%s talks in the ledger", n)
 		}
 	})
+}
+
+// roundTrip is a way to the servers.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
+
+// Some contacts that get nothing but errors, between others that are answered, are not the API's fault.
+func TestTalksSomeUnanswered(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) {
+		unlucky := map[string]bool{}
+		for i := range 48 {
+			contact := b.contact("Anna")
+			b.imported(ledgerID(i), fmt.Sprint("client", i), contact, true, 0, "a")
+			b.must(b.crm.CloseTalk(t.Context(), int64(b.talkOf(ledgerID(i))), true)) // by hand, before
+			unlucky[fmt.Sprint(contact)] = i%8 == 0
+		}
+		way := b.world.Transport()
+		b.through(roundTrip(func(req *http.Request) (*http.Response, error) {
+			for _, values := range req.URL.Query() {
+				if unlucky[values[0]] {
+					return &http.Response{StatusCode: 500, Header: http.Header{}, Body: http.NoBody, Request: req}, nil
+				}
+			}
+			<-time.After(20 * time.Second) // so that answers come between errors
+			return way.RoundTrip(req)
+		}))
+		if got := b.closeTalks(); got.Unanswered != 6 || got.Talks.Closed != 42 {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
+// through makes API v4 be reached in another way.
+func (b *bench) through(way http.RoundTripper) {
+	b.t.Helper()
+	var err error
+	b.crm, err = amocrm.New(&http.Client{Transport: amocrm.Authorizer{Source: amocrm.LongLivedToken(b.world.Options().Token), Base: way}}, "https://crm.example.test")
+	b.must(err)
 }
