@@ -38,10 +38,10 @@ its card; docs/leads-and-talks.md says how. --dry-run only counts.`,
 	}
 	path := configFlag(c)
 	dry := c.Flags().Bool("dry-run", false, "only count, and change nothing")
-	limit := c.Flags().Int("limit", 0, "make at most so `many`; 0: all")
+	limit := c.Flags().Int("limit", 0, "make at most so `many`; without it, all")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		if *limit < 0 {
-			return &usageError{problem: fmt.Sprintf("--limit: %d is no number of leads", *limit), command: c.CommandPath()}
+		if c.Flags().Changed("limit") && *limit < 1 { // nothing takes back what a 0 would make
+			return &usageError{problem: fmt.Sprintf("--limit: %d is no number of leads to make", *limit), command: c.CommandPath()}
 		}
 		return e.createLeads(c.Context(), *path, *dry, *limit)
 	}
