@@ -76,18 +76,19 @@ func imported(ctx context.Context, cfg *config.Config) error {
 	return err
 }
 
-// sameAccount sees that the ledger speaks of the account that the token is for, and still knows its contacts.
+// sameAccount sees that the ledger speaks of the channel that is configured and of the account that the token is for,
+// and still knows its contacts.
 func (e env) sameAccount(ctx context.Context, cfg *config.Config, a *apis, l *ledger.Ledger, crm *amocrm.Client) error {
 	s, err := l.Snapshot(ctx)
 	if err != nil {
 		return err
 	}
-	switch {
-	case s.PurgedAt != nil:
+	if s.PurgedAt != nil {
 		return &fault{problem: "what refers to people was purged from this ledger, the ids of their contacts too",
 			hint: "Talks and leads come before `amoimport ledger purge`; what is left can only be done by hand in amoCRM."}
-	case s.Setup.Account == "":
-		return &fault{problem: "nothing was imported with this ledger yet", hint: "Start with `amoimport run`."}
+	}
+	if _, err := scopeOf(s.Setup.ScopeID, cfg.Channel.ID); err != nil {
+		return err
 	}
 	var account amocrm.Account
 	err = a.askCRM(ctx, func(ctx context.Context) error {
