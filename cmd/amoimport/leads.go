@@ -110,7 +110,7 @@ func printWaiting(w io.Writer, waiting int64) {
 }
 
 func printLed(w io.Writer, did tidy.Led) {
-	fmt.Fprintf(w, "leads      %d made\n", did.Leads.Created)
+	fmt.Fprintf(w, "leads      %d made now, %d in all\n", did.Made, did.Leads.Created)
 	if n := did.Leads.Refused; n > 0 {
 		fmt.Fprintf(w, "  refused  %d\n", n)
 	}

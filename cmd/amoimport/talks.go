@@ -211,7 +211,7 @@ func printForetold(w io.Writer, f tidy.Foretold, asked int64, perSecond float64)
 func printClosed(out io.Writer, did tidy.Closed) {
 	c := did.Talks
 	fmt.Fprintf(out, "talks      %d in %s\n", c.Total, plural(c.Conversations, "conversation", "conversations"))
-	fmt.Fprintf(out, "  closed   %d\n", c.Closed)
+	fmt.Fprintf(out, "  closed   %d now, %d in all\n", did.Now, c.Closed)
 	if c.Found > 0 {
 		fmt.Fprintf(out, "  open     %d\n", c.Found)
 	}

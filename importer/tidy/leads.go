@@ -28,6 +28,7 @@ type LeadOptions struct {
 // Led says how the making of leads went.
 type Led struct {
 	Leads   ledger.LeadCounts `json:"leads"`   // all that the ledger knows of
+	Made    int64             `json:"made"`    // by this command
 	Waiting int64             `json:"waiting"` // contacts without one yet: something of them is still to be sent
 }
 
@@ -58,6 +59,7 @@ func CreateLeads(ctx context.Context, o LeadOptions) (Led, error) {
 	if err != nil {
 		return result, err
 	}
+	result.Made = l.made
 	if result.Leads, err = o.Ledger.Leads(ctx); err != nil {
 		return result, err
 	}

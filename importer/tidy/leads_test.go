@@ -61,7 +61,7 @@ func TestCreateLeads(t *testing.T) {
 		b.contact("Nobody of ours")
 
 		got := b.createLeads()
-		if diff := cmp.Diff(tidy.Led{Leads: ledger.LeadCounts{Created: 2}, Waiting: 1}, got); diff != "" {
+		if diff := cmp.Diff(tidy.Led{Leads: ledger.LeadCounts{Created: 2}, Made: 2, Waiting: 1}, got); diff != "" {
 			t.Errorf("led (-want +got):\n%s", diff)
 		}
 		want := []sandbox.Lead{

@@ -5,6 +5,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,6 +25,7 @@ type TalkOptions struct {
 // Closed says how the closing of talks went.
 type Closed struct {
 	Talks      ledger.TalkCounts `json:"talks"`      // all that the ledger knows of
+	Now        int64             `json:"now"`        // that this command asked to close, and saw closed
 	Waiting    int64             `json:"waiting"`    // conversations left as they are: something of them is still to be sent
 	Unanswered int64             `json:"unanswered"` // contacts whose talks could not be looked for
 }
@@ -40,7 +42,8 @@ type talker struct {
 	finder
 
 	unanswered atomic.Int64
-	asked      atomic.Bool // a close was accepted
+	asked      sync.Map     // the ids of talks whose close was accepted
+	closed     atomic.Int64 // of them, or after a lost answer: seen closed
 }
 
 // CloseTalks closes the talks of imported chats, without the NPS bot: it would write to clients. Conversations in which
@@ -58,7 +61,7 @@ func CloseTalks(ctx context.Context, o TalkOptions) (Closed, error) {
 	if err != nil {
 		return result, err
 	}
-	result.Unanswered = t.unanswered.Load()
+	result.Unanswered, result.Now = t.unanswered.Load(), t.closed.Load()
 	if result.Talks, err = o.Ledger.Talks(ctx); err != nil {
 		return result, err
 	}
@@ -127,7 +130,7 @@ func (t *talker) close(ctx context.Context, id int64) (ledger.TalkState, string,
 		switch {
 		case err == nil:
 			t.worked()
-			t.asked.Store(true)
+			t.asked.Store(id, true)
 			return ledger.TalkAsked, "", nil
 		case !unsure(err):
 			if reason := reasonOf(err); reason != "" {
@@ -137,6 +140,7 @@ func (t *talker) close(ctx context.Context, id int64) (ledger.TalkState, string,
 		}
 		if talk, lost := t.talk(ctx, id); lost == nil && !talk.InWork {
 			t.worked()
+			t.closed.Add(1)
 			return ledger.TalkClosed, "", nil
 		}
 		if try == maxTries {
@@ -199,6 +203,9 @@ func (t *talker) confirmOnce(ctx context.Context) (left int64, err error) {
 			case err == nil:
 				if !talk.InWork {
 					page[i].State = ledger.TalkClosed
+					if _, ours := t.asked.Load(talk.ID); ours {
+						t.closed.Add(1)
+					}
 				}
 			case reason == "" || ctx.Err() != nil:
 				return err
