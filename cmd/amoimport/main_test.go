@@ -42,6 +42,7 @@ func TestScripts(t *testing.T) {
 			"exits":     onStage((*stage).exits),
 			"start":     onStage((*stage).start),
 			"signal":    onStage((*stage).signal),
+			"insist":    onStage((*stage).insist),
 			"ends":      onStage((*stage).ends),
 			"arrive":    onStage((*stage).arrive),
 			"edited":    onStage((*stage).edited),
@@ -320,6 +321,25 @@ func (s *stage) start(args []string) error {
 func (s *stage) signal(args []string) error {
 	signals := map[string]os.Signal{"INT": os.Interrupt, "TERM": syscall.SIGTERM, "KILL": os.Kill}
 	return s.children[args[0]].cmd.Process.Signal(signals[args[1]])
+}
+
+// insist sends a signal again and again until the program ends, as an impatient person does.
+func (s *stage) insist(args []string) error {
+	c := s.children[args[0]]
+	tick, limit := time.NewTicker(100*time.Millisecond), time.After(30*time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			if err := s.signal(args); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				return err
+			}
+		case <-c.ended:
+			return nil
+		case <-limit:
+			return fmt.Errorf("%s does not end: %s", args[0], c.err.String())
+		}
+	}
 }
 
 // ends waits for a program to end with an exit code, and puts what it said into

@@ -8,7 +8,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
+
+// sameSignal is how long after the first signal another one counts as the same: a
+// supervisor, or timeout, may send one to the process and to its group.
+const sameSignal = 500 * time.Millisecond
 
 // untilSignal returns a context that the first signal to end cancels, with
 // errInterrupted as its cause; say is told first. A second signal ends the process
@@ -20,24 +25,37 @@ func (e env) untilSignal(ctx context.Context, say func(string)) (_ context.Conte
 	if !signal.Ignored(syscall.SIGHUP) { // nohup wants it ignored
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	go func() {
-		select {
-		case <-signals:
-		case <-done:
-			return
-		}
+	go heed(signals, done, func() {
 		say("ending cleanly; a second signal ends at once, and nothing is lost either way")
 		cancel(errInterrupted)
-		select {
-		case <-signals:
-			e.exit(exitInterrupted)
-		case <-done:
-		}
-	}()
+	}, func() { e.exit(exitInterrupted) })
 	return ctx, func() {
 		signal.Stop(signals)
 		close(done)
 		cancel(nil)
+	}
+}
+
+// heed calls first at the first signal and second at the second, unless done is closed
+// before.
+func heed(signals <-chan os.Signal, done <-chan struct{}, first, second func()) {
+	select {
+	case <-signals:
+	case <-done:
+		return
+	}
+	at := time.Now()
+	first()
+	for {
+		select {
+		case <-signals:
+			if time.Since(at) >= sameSignal {
+				second()
+				return
+			}
+		case <-done:
+			return
+		}
 	}
 }
 
