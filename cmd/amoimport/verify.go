@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -54,6 +55,9 @@ Exit code 0 says that all is accounted for; 3 the same, but something is parked.
 	c.Flags().BoolVar(&v.json, "json", false, "print JSON")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		v.config = *path
+		if c.Flags().Changed("only") && !slices.ContainsFunc(v.only, func(id string) bool { return id != "" }) {
+			return &usageError{problem: "--only names no conversation", command: c.CommandPath()}
+		}
 		if err := v.check(); err != nil {
 			return err
 		}
@@ -80,7 +84,9 @@ func (v verifying) check() error {
 func (v verifying) scope() (verify.Scope, error) {
 	var s verify.Scope
 	for _, id := range v.only {
-		s.Only = append(s.Only, source.ConversationID(id))
+		if id != "" { // a comma too many
+			s.Only = append(s.Only, source.ConversationID(id))
+		}
 	}
 	if v.sample == "" {
 		return s, nil

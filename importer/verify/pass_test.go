@@ -140,8 +140,16 @@ func TestScope(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	var unknown *verify.UnknownError
-	if _, err := verify.Run(t.Context(), b.options(verify.Options{Scope: verify.Scope{Only: []source.ConversationID{"7", "x"}}})); !errors.As(err, &unknown) {
-		t.Errorf("an unknown conversation: %v", err)
+	if _, err := verify.Run(t.Context(), b.options(verify.Options{Scope: verify.Scope{Only: []source.ConversationID{"7", "x", "y", "7"}}})); !errors.As(err, &unknown) ||
+		unknown.Error() != `of 3 conversations that were named, 2 have no chat: "x", "y"` {
+		t.Errorf("unknown conversations: %v", err)
+	}
+	only = verify.Scope{}
+	for i := range 12 {
+		only.Only = append(only.Only, source.ConversationID(fmt.Sprintf("x%02d", i)))
+	}
+	if _, err := verify.Run(t.Context(), b.options(verify.Options{Scope: only})); err == nil || !strings.HasSuffix(err.Error(), `"x08", "x09" and 2 more`) {
+		t.Errorf("many unknown conversations: %v", err)
 	}
 	if tallies, err := b.ledger.Tallies(t.Context()); err != nil || tallies.LastPass.Scope != "only 7,8" || tallies.LastPass.EndedAt == nil {
 		t.Errorf("%+v, %v", tallies.LastPass, err)

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/source"
 )
@@ -67,14 +66,15 @@ func (s Scope) check(ctx context.Context, l *ledger.Ledger) error {
 		return nil
 	}
 	const noPass = 0
-	n, err := l.CountChats(ctx, noPass, ledger.Chats{Only: s.Only}, amojo.MaxHistoryPage, false)
-	if err != nil {
+	named := s.ids()
+	found, err := l.UnreadChats(ctx, noPass, ledger.Chats{Only: s.Only}, false, "", len(named))
+	if err != nil || len(found) == len(named) {
 		return err
 	}
-	if named := len(s.ids()); n.Total < int64(named) {
-		return &UnknownError{Named: named, Known: int(n.Total)}
-	}
-	return nil
+	without := slices.DeleteFunc(slices.Clone(named), func(id string) bool {
+		return slices.ContainsFunc(found, func(c ledger.SentChat) bool { return string(c.Conversation) == id })
+	})
+	return &UnknownError{Named: len(named), Without: without}
 }
 
 // chats are the chats of the scope as the ledger takes them.
@@ -87,14 +87,28 @@ func (s Scope) chats(ctx context.Context, l *ledger.Ledger) (ledger.Chats, error
 }
 
 // UnknownError says that conversations were named that have no chat.
-type UnknownError struct{ Named, Known int }
+type UnknownError struct {
+	Named   int
+	Without []string // their legacy ids
+}
+
+// mostUnknown is how many conversations without a chat are told.
+const mostUnknown = 10
 
 func (e *UnknownError) Error() string {
 	have := "have"
-	if e.Known == 1 {
+	if len(e.Without) == 1 {
 		have = "has"
 	}
-	return fmt.Sprintf("of %d conversations that were named, only %d %s a chat", e.Named, e.Known, have)
+	var names []string
+	for _, id := range e.Without[:min(len(e.Without), mostUnknown)] {
+		names = append(names, strconv.Quote(id))
+	}
+	more := ""
+	if n := len(e.Without) - len(names); n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	return fmt.Sprintf("of %d conversations that were named, %d %s no chat: %s%s", e.Named, len(e.Without), have, strings.Join(names, ", "), more)
 }
 
 // Hint says what to do.
