@@ -41,9 +41,19 @@ func (e env) report(ctx context.Context, path string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	if asJSON {
-		return r.WriteJSON(e.out, report.Chats(ctx, l))
+	if r.ScopeID == "" {
+		return nothingImported()
 	}
-	r.Print(e.out)
+	if !asJSON {
+		r.Print(e.out)
+		return nil
+	}
+	if err := r.WriteJSON(e.out, report.Chats(ctx, l)); err != nil {
+		return err
+	}
+	if n := r.Verification.Unread; n > 0 { // in the file it would be found out only years later
+		e.say("warning: " + plural(n, "chat was not read back since something was sent into it: its digests are",
+			"chats were not read back since something was sent into them: their digests are") + " old or empty; `amoimport verify` reads what is left to read")
+	}
 	return nil
 }

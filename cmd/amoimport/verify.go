@@ -215,12 +215,16 @@ func scopeOf(id, channel string) (amojo.Scope, error) {
 	account, ok := strings.CutPrefix(id, channel+"_")
 	switch {
 	case id == "":
-		return amojo.Scope{}, &fault{problem: "nothing was imported with this ledger yet", hint: "Start with `amoimport run`."}
+		return amojo.Scope{}, nothingImported()
 	case !ok:
 		return amojo.Scope{}, &fault{problem: fmt.Sprintf("this ledger belongs to the scope %s, and channel.id is %s", id, channel),
 			hint: "Use the configuration that the import was made with."}
 	}
 	return amojo.Scope{ChannelID: channel, AccountID: account}, nil
+}
+
+func nothingImported() error {
+	return &fault{problem: "nothing was imported with this ledger yet", hint: "Start with `amoimport run`."}
 }
 
 // printVerdict prints what was found.
