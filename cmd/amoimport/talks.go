@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -71,7 +73,12 @@ func (e env) showTalk(ctx context.Context, path string, id int64) error {
 		t, err = crm.Talk(ctx, id)
 		return err
 	})
-	if err == nil {
+	var answer *amocrm.Error
+	switch {
+	case errors.As(err, &answer) && answer.NotFound():
+		return &fault{problem: err.Error(), err: err,
+			hint: "There is no such talk for this token's user; `amoimport talks close --dry-run` names some that there are."}
+	case err == nil:
 		printTalk(e.out, t)
 	}
 	return err
@@ -188,6 +195,16 @@ func leftOfTalks(did tidy.Closed) string {
 
 func printForetold(w io.Writer, f tidy.Foretold, asked int64, perSecond float64) {
 	fmt.Fprintf(w, "%s of %s would be closed.\n", plural(f.Talks, "talk", "talks"), plural(f.Conversations, "conversation", "conversations"))
+	if len(f.Some) > 0 {
+		some := make([]string, len(f.Some))
+		for i, id := range f.Some {
+			some[i] = strconv.FormatInt(id, 10)
+		}
+		if n := f.Talks - int64(len(some)); n > 0 {
+			some = append(some, fmt.Sprintf("and %d more", n))
+		}
+		fmt.Fprintf(w, "Ids for `amoimport talks show`: %s\n", strings.Join(some, " "))
+	}
 	fmt.Fprintf(w, "It would take %s.\n", price(asked+2*f.Talks, perSecond))
 	for _, row := range []struct {
 		n    int64

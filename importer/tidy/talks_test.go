@@ -277,7 +277,7 @@ func TestForetellTalks(t *testing.T) {
 		was := b.value("select jsonb_agg(c.talks_looked_at) from amoimport.conversation c")
 		got, err := tidy.ForetellTalks(t.Context(), tidy.TalkOptions{Options: b.options()})
 		b.must(err)
-		if diff := cmp.Diff(tidy.Foretold{Contacts: 1, Talks: 2, Conversations: 2, Waiting: 1}, got); diff != "" {
+		if diff := cmp.Diff(tidy.Foretold{Contacts: 1, Talks: 2, Some: []int64{int64(b.talkOf("1")), int64(b.talkOf("2"))}, Conversations: 2, Waiting: 1}, got); diff != "" {
 			t.Errorf("foretold (-want +got):\n%s", diff)
 		}
 		if v := b.world.Counters().Violations; len(v) != 0 {
@@ -326,4 +326,25 @@ func (b *bench) through(way http.RoundTripper) {
 	var err error
 	b.crm, err = amocrm.New(&http.Client{Transport: amocrm.Authorizer{Source: amocrm.LongLivedToken(b.world.Options().Token), Base: way}}, "https://crm.example.test")
 	b.must(err)
+}
+
+// Some talks are named, always the same.
+func TestForetellTalksNames(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) {
+		var want []int64
+		for i := range 3 {
+			contact := b.contact("Anna")
+			for j := range 8 {
+				conv := ledgerID(10*i + j)
+				b.imported(conv, fmt.Sprint("client", i), contact, true, 0, "a")
+				want = append(want, int64(b.talkOf(conv)))
+			}
+		}
+		slices.Sort(want)
+		got, err := tidy.ForetellTalks(t.Context(), tidy.TalkOptions{Options: b.options()})
+		b.must(err)
+		if diff := cmp.Diff(want[:tidy.MostNamed], got.Some); got.Talks != 24 || diff != "" {
+			t.Errorf("%d talks, named (-want +got):\n%s", got.Talks, diff)
+		}
+	})
 }
