@@ -92,6 +92,7 @@ func (r *run) markPart(ctx context.Context, m *ledger.Marks) (bool, error) {
 		amojoID = m.AmojoIDs[m.Marked]
 	}
 	tries := patience{others: &r.marks}
+	begun := time.Now()
 	for {
 		tries.begin()
 		err := r.Target.MarkRead(ctx, amojoID, compose.PartID(m.MsgID, m.Marked+1))
@@ -100,6 +101,12 @@ func (r *run) markPart(ctx context.Context, m *ledger.Marks) (bool, error) {
 		case err == nil:
 			r.marks.Add(1)
 			return true, nil
+		case errors.As(err, &refused) && m.Age+time.Since(begun) < r.settleTime():
+			// It was sent just now, and may only be late.
+			if err := pace.Sleep(ctx, time.Second); err != nil {
+				return false, err
+			}
+			continue
 		case errors.As(err, &refused):
 			return false, nil
 		case !errors.Is(err, ErrInDoubt):

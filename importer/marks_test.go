@@ -112,6 +112,19 @@ func TestMarksLost(t *testing.T) {
 	})
 }
 
+// TestMarksMayBeLate: amojo does not know a message for a while after it took it. It is
+// asked again until the settle time is over, and marked.
+func TestMarksMayBeLate(t *testing.T) {
+	t.Parallel()
+	bubble(t, legacy(t, 10), sandbox.Options{}, func(t *testing.T, r *rig) {
+		r.options.MarkRead = true
+		r.world.AddFault(sandbox.Fault{API: sandbox.Amojo, Path: regexp.MustCompile("delivery_status"), To: 30 * time.Second,
+			Effect: sandbox.Effect{Kind: sandbox.Status, Code: 404}})
+		r.ends()
+		r.marked(5, 0, 0)
+	})
+}
+
 // TestMarksWrongChannel: where amojo knows nothing at all, that is not the messages' fault.
 func TestMarksWrongChannel(t *testing.T) {
 	t.Parallel()

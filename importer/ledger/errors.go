@@ -59,7 +59,7 @@ func (l *Ledger) fail(op string, err error) error {
 	if errors.As(err, &pg) {
 		switch {
 		case pg.Code == "42703", pg.Code == "42P01" && !firstTables.MatchString(pg.Message):
-			e.Err = errOlder
+			e.Err = fmt.Errorf("%w: %w", errOlder, err)
 			e.Advice = "amoimport run brings it up to date; amoimport status shows it as it is"
 		case pg.Code == "42P01", pg.Code == "3F000":
 			e.Err = &absentError{l.schema}

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"time"
 
 	"github.com/amoimport/amoimport/source"
 	"github.com/jackc/pgx/v5"
@@ -15,7 +16,8 @@ type Marks struct {
 	Marked       int    // parts for which it is over
 	Unmarkable   int    // of those, parts that cannot be marked
 	PartsSent    int
-	AmojoIDs     []string // of the parts sent; may lack some
+	AmojoIDs     []string      // of the parts sent; may lack some
+	Age          time.Duration // since it was sent
 }
 
 // Unmarked lists messages that managers or the bot wrote and of which parts are not
@@ -28,7 +30,10 @@ func (l *Ledger) Unmarked(ctx context.Context, after Marks, limit int) ([]Marks,
 			return err
 		}
 		page, err = pgx.CollectRows(rows, func(r pgx.CollectableRow) (m Marks, err error) {
-			return m, r.Scan(&m.Conversation, &m.ID, &m.MsgID, &m.Marked, &m.Unmarkable, &m.PartsSent, &m.AmojoIDs)
+			var age float64
+			err = r.Scan(&m.Conversation, &m.ID, &m.MsgID, &m.Marked, &m.Unmarkable, &m.PartsSent, &m.AmojoIDs, &age)
+			m.Age = time.Duration(age * float64(time.Second))
+			return m, err
 		})
 		return err
 	})
