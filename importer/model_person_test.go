@@ -148,6 +148,7 @@ var modelMsgID = regexp.MustCompile(`^imp1-(c\d+)-(m\d+)(_p\d)?$`)
 // nothing goes past a parked message of its conversation.
 func (p *modelPerson) forbids(body string, hold bool) (why string, err error) {
 	var request struct {
+		Event   string `json:"event_type"`
 		Payload struct {
 			MsgID string `json:"msgid"`
 		} `json:"payload"`
@@ -164,7 +165,7 @@ func (p *modelPerson) forbids(body string, hold bool) (why string, err error) {
 	if _, skipped := p.skipped[id[1]+"/"+id[2]]; skipped {
 		return id[0] + " was skipped by hand", nil
 	}
-	if !hold {
+	if !hold || request.Event == "edit_message" { // what is edited was sent before
 		return "", nil
 	}
 	var parked string
