@@ -57,11 +57,7 @@ func (e env) createLeads(ctx context.Context, path string, dry bool, limit int) 
 		return &fault{problem: "leads.create is none, so no lead is to be made",
 			hint: "Set leads.create to backdated, after reading what docs/leads-and-talks.md says about it."}
 	}
-	watch := newWatching(e)
-	ctx, release := e.untilSignal(ctx, watch.say)
-	defer release()
-	var left string
-	err = e.tidying(ctx, cfg, "leads create", !dry, watch, func(ctx context.Context, o tidy.Options, _ *apis) error {
+	return e.tidying(ctx, cfg, "leads create", !dry, func(ctx context.Context, o tidy.Options, _ *apis) (string, error) {
 		leads := tidy.LeadOptions{Options: o, PipelineID: cfg.Leads.PipelineID, StatusID: cfg.Leads.StatusID,
 			Name: cfg.Leads.Name, Tags: cfg.Leads.Tags, Limit: limit}
 		if dry {
@@ -69,22 +65,15 @@ func (e env) createLeads(ctx context.Context, path string, dry bool, limit int) 
 			if err == nil {
 				printForetoldLeads(e.out, contacts, waiting, cfg.Limits.APIv4)
 			}
-			return err
+			return "", err
 		}
 		did, err := tidy.CreateLeads(ctx, leads)
-		if err == nil {
-			printLed(e.out, did)
-			left = leftOfLeads(did)
+		if err != nil {
+			return "", err
 		}
-		return err
+		printLed(e.out, did)
+		return leftOfLeads(did), nil
 	})
-	if err = interrupted(ctx, err); err != nil {
-		return err
-	}
-	if left != "" {
-		return &leftError{what: left}
-	}
-	return nil
 }
 
 func leftOfLeads(did tidy.Led) string {

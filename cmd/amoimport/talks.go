@@ -153,34 +153,23 @@ func (e env) closeTalks(ctx context.Context, path string, dry bool) error {
 		return &fault{problem: "talks.close is none, so no talk is to be closed",
 			hint: "Set talks.close to legacy_closed, or to all if nothing of the legacy system goes on in amoCRM."}
 	}
-	watch := newWatching(e)
-	ctx, release := e.untilSignal(ctx, watch.say)
-	defer release()
 	all := cfg.Talks.Close == "all"
-	var left string
-	err = e.tidying(ctx, cfg, "talks close", !dry, watch, func(ctx context.Context, o tidy.Options, a *apis) error {
+	return e.tidying(ctx, cfg, "talks close", !dry, func(ctx context.Context, o tidy.Options, a *apis) (string, error) {
 		if dry {
 			before := a.crm.Status().Departures
 			would, err := tidy.ForetellTalks(ctx, tidy.TalkOptions{Options: o, All: all})
 			if err == nil {
 				printForetold(e.out, would, a.crm.Status().Departures-before, cfg.Limits.APIv4)
 			}
-			return err
+			return "", err
 		}
 		did, err := tidy.CloseTalks(ctx, tidy.TalkOptions{Options: o, All: all})
-		if err == nil {
-			printClosed(e.out, did)
-			left = leftOfTalks(did)
+		if err != nil {
+			return "", err
 		}
-		return err
+		printClosed(e.out, did)
+		return leftOfTalks(did), nil
 	})
-	if err = interrupted(ctx, err); err != nil {
-		return err
-	}
-	if left != "" {
-		return &leftError{what: left}
-	}
-	return nil
 }
 
 func leftOfTalks(did tidy.Closed) string {

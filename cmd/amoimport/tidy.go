@@ -23,13 +23,29 @@ func (e *leftError) Error() string { return "done, but " + e.what }
 // Hint says what to do.
 func (e *leftError) Hint() string { return "The table above says why and what to do." }
 
-// tidying gives what tidies up all that it needs. Changing holds the ledger while do works; else nothing but GET
-// leaves.
-func (e env) tidying(ctx context.Context, cfg *config.Config, command string, changing bool, watch *watching,
-	do func(context.Context, tidy.Options, *apis) error) (err error) {
+// tidier does something, and says what it leaves to a person; "": nothing.
+type tidier func(context.Context, tidy.Options, *apis) (left string, err error)
+
+// tidying gives what tidies up all that it needs, until a signal. Changing holds the ledger while it works; else
+// nothing but GET leaves.
+func (e env) tidying(ctx context.Context, cfg *config.Config, command string, changing bool, do tidier) error {
+	watch := newWatching(e)
+	ctx, release := e.untilSignal(ctx, watch.say)
+	defer release()
+	left, err := e.tidyUp(ctx, cfg, command, changing, watch, do)
+	if err = interrupted(ctx, err); err != nil {
+		return err
+	}
+	if left != "" {
+		return &leftError{what: left}
+	}
+	return nil
+}
+
+func (e env) tidyUp(ctx context.Context, cfg *config.Config, command string, changing bool, watch *watching, do tidier) (left string, err error) {
 	a, err := newAPIs(cfg, watch.say)
 	if err != nil {
-		return err
+		return "", err
 	}
 	open := ledger.Open // it may be of a version that knew no talks
 	if !changing {
@@ -37,11 +53,11 @@ func (e env) tidying(ctx context.Context, cfg *config.Config, command string, ch
 		a.crmNet = onlyGET{a.crmNet}
 	}
 	if err := imported(ctx, cfg); err != nil {
-		return err
+		return "", err
 	}
 	l, err := open(ctx, ledgerAt(cfg, watch.waiting))
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer l.Close()
 	o := tidy.Options{Ledger: l, SettleTime: cfg.Run.SettleTime, Grace: cfg.Limits.AttemptTimeout + 10*time.Second, Progress: watch.progress}
@@ -51,16 +67,16 @@ func (e env) tidying(ctx context.Context, cfg *config.Config, command string, ch
 			return a.figures(&importer.Progress{})
 		})
 		if err != nil {
-			return err
+			return "", err
 		}
 		defer func() { err = errors.Join(err, lease.Release(context.WithoutCancel(ctx))) }()
 		g, o.Await = lease.Confirm, lease.Await
 	}
 	if o.CRM, err = a.crmClient(g); err != nil {
-		return err
+		return "", err
 	}
 	if err := e.sameAccount(ctx, cfg, a, l, o.CRM); err != nil {
-		return err
+		return "", err
 	}
 	return do(ctx, o, a)
 }
