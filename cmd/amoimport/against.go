@@ -45,13 +45,13 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 	if err != nil {
 		return err
 	}
-	watch := newReadingBack(e)
+	watch := newWatching(e)
 	ctx, release := e.untilSignal(ctx, watch.say)
 	defer release()
 	total := r.Verification.Chats + r.Verification.Unread
-	watch.expect(verify.Plan{Chats: total, Unread: total, Requests: 2 * total}, cfg.Limits.Amojo)
+	expected(watch, verify.Plan{Chats: total, Unread: total, Requests: 2 * total}, cfg.Limits.Amojo)
 	result, err := verify.Compare(ctx, verify.CompareOptions{
-		Chats: chats, Prefix: r.Prefix, Concurrency: cfg.Run.Lanes, Total: total, Progress: watch.progress,
+		Chats: chats, Prefix: r.Prefix, Concurrency: cfg.Run.Lanes, Total: total, Progress: watch.readingBack,
 	}, recorded(r))
 	if err = interrupted(ctx, err); err != nil {
 		return err

@@ -86,7 +86,7 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dr
 	if err != nil {
 		return nil, "", err
 	}
-	people.Log = newReadingBack(e).log
+	people.Log = newWatching(e).log
 	o := running(cfg, t)
 	files := dryrun.Files{Asked: o.Files.Asker != nil, AsText: o.Files.AsText}
 	if probe {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/amoimport/amoimport/amocrm"
@@ -12,7 +11,6 @@ import (
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/tidy"
 	"github.com/amoimport/amoimport/internal/config"
-	"github.com/rs/zerolog"
 )
 
 // leftError says that a command went to its end and left something to a person.
@@ -119,37 +117,6 @@ func (e env) sameAccount(ctx context.Context, cfg *config.Config, a *apis, l *le
 			hint: "Use the configuration that the import was made with."}
 	}
 	return nil
-}
-
-// watching tells now and then how far a command is.
-type watching struct {
-	log   zerolog.Logger
-	begun time.Time
-
-	mu   sync.Mutex
-	next time.Time
-}
-
-func newWatching(e env) *watching {
-	r := newReadingBack(e)
-	return &watching{log: r.log, begun: r.begun, next: r.next}
-}
-
-func (w *watching) say(what string) { w.log.Info().Msg(what) }
-
-func (w *watching) waiting(why string) {
-	if why != "" {
-		w.say(why)
-	}
-}
-
-func (w *watching) progress(what string, done, total int64) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if now := time.Now(); now.After(w.next) {
-		w.log.Info().Int64("done", done).Int64("of", total).Msg(what)
-		w.next = now.Add(gap(now.Sub(w.begun)))
-	}
 }
 
 // price is how long so many requests take at the pace that is set.

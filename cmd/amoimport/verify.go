@@ -7,9 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"text/tabwriter"
-	"time"
 
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer"
@@ -17,7 +15,6 @@ import (
 	"github.com/amoimport/amoimport/importer/verify"
 	"github.com/amoimport/amoimport/internal/config"
 	"github.com/amoimport/amoimport/source"
-	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 )
 
@@ -115,7 +112,7 @@ func (e env) verify(ctx context.Context, v verifying) error {
 	if err != nil {
 		return err
 	}
-	watch := newReadingBack(e)
+	watch := newWatching(e)
 	ctx, release := e.untilSignal(ctx, watch.say)
 	defer release()
 	r, err := readBack(ctx, cfg, v, scope, watch)
@@ -160,7 +157,7 @@ func (r verifyReport) end(scope verify.Scope) error {
 
 // readBack holds the ledger meanwhile: a run at the same time would make messages
 // that are only late look missing.
-func readBack(ctx context.Context, cfg *config.Config, v verifying, which verify.Scope, watch *readingBack) (found verifyReport, err error) {
+func readBack(ctx context.Context, cfg *config.Config, v verifying, which verify.Scope, watch *watching) (found verifyReport, err error) {
 	a, err := newAPIs(cfg, nil)
 	if err != nil {
 		return found, err
@@ -199,8 +196,8 @@ func readBack(ctx context.Context, cfg *config.Config, v verifying, which verify
 	}
 	found.Result, err = verify.Run(ctx, verify.Options{
 		Ledger: l, Chats: chats, Scope: which, Template: state.Setup.Message, Anew: v.anew, Repair: v.repair,
-		Concurrency: cfg.Run.Lanes, Patience: cfg.Run.SettleTime, Progress: watch.progress,
-		Expect: func(p verify.Plan) { watch.expect(p, cfg.Limits.Amojo) },
+		Concurrency: cfg.Run.Lanes, Patience: cfg.Run.SettleTime, Progress: watch.readingBack,
+		Expect: func(p verify.Plan) { expected(watch, p, cfg.Limits.Amojo) },
 	})
 	if err != nil {
 		return found, err
@@ -269,41 +266,12 @@ func printVerdict(w io.Writer, r verify.Result) {
 	fmt.Fprintf(w, "digest of what was sent    %s\ndigest of what is there    %s\n", r.Digests.Legacy, r.Digests.ReadBack)
 }
 
-// readingBack tells now and then how far the reading is.
-type readingBack struct {
-	log   zerolog.Logger
-	begun time.Time
-
-	mu   sync.Mutex
-	next time.Time
-}
-
-func newReadingBack(e env) *readingBack {
-	var w io.Writer = e.err
-	if e.terminal {
-		w = zerolog.ConsoleWriter{Out: e.err, TimeFormat: time.TimeOnly}
-	}
-	now := time.Now()
-	return &readingBack{log: zerolog.New(w).With().Timestamp().Logger(), begun: now, next: now.Add(gap(0))}
-}
-
-// expect tells how long it will take.
-func (r *readingBack) expect(p verify.Plan, rate float64) {
-	e := r.log.Info().Int64("chats", p.Unread).Int64("requests", p.Requests).Float64("rate", rate).
+// expected tells how long a reading back will take.
+func expected(w *watching, p verify.Plan, rate float64) {
+	e := w.log.Info().Int64("chats", p.Unread).Int64("requests", p.Requests).Float64("rate", rate).
 		Str("takes", duration(int64(float64(p.Requests)/rate)))
 	if p.Resumed {
 		e = e.Int64("read_before", p.Chats-p.Unread)
 	}
 	e.Msg("reading the chats back")
-}
-
-func (r *readingBack) say(what string) { r.log.Info().Msg(what) }
-
-func (r *readingBack) progress(done, total int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if now := time.Now(); now.After(r.next) {
-		r.log.Info().Int64("chats", done).Int64("of", total).Msg("reading back")
-		r.next = now.Add(gap(now.Sub(r.begun)))
-	}
 }

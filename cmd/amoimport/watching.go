@@ -1,0 +1,47 @@
+package main
+
+import (
+	"io"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// watching tells now and then how far a command is.
+type watching struct {
+	log   zerolog.Logger
+	begun time.Time
+
+	mu   sync.Mutex
+	next time.Time
+}
+
+func newWatching(e env) *watching {
+	var w io.Writer = e.err
+	if e.terminal {
+		w = zerolog.ConsoleWriter{Out: e.err, TimeFormat: time.TimeOnly}
+	}
+	now := time.Now()
+	return &watching{log: zerolog.New(w).With().Timestamp().Logger(), begun: now, next: now.Add(gap(0))}
+}
+
+func (w *watching) say(what string) { w.log.Info().Msg(what) }
+
+func (w *watching) waiting(why string) {
+	if why != "" {
+		w.say(why)
+	}
+}
+
+func (w *watching) progress(what string, done, total int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if now := time.Now(); now.After(w.next) {
+		w.log.Info().Int64("done", done).Int64("of", total).Msg(what)
+		w.next = now.Add(gap(now.Sub(w.begun)))
+	}
+}
+
+// readingBack tells how many chats are read.
+func (w *watching) readingBack(done, total int64) { w.progress("reading the chats back", done, total) }
