@@ -222,9 +222,10 @@ func TestEnrolRefuses(t *testing.T) {
 			p.Conversations = breaks(append(b.convs, conv("3")), broken)
 			return p
 		}},
-		"too many edited": {says: []string{"2 of 3"}, change: func(b *bench) ledger.Pass {
-			b.keys[0].Hash[5]++
-			b.keys[1].Hash[5]++
+		"too many edited": {says: []string{"3 of 3"}, change: func(b *bench) ledger.Pass {
+			for i := range b.keys {
+				b.keys[i].Hash[5]++
+			}
 			b.keys = append(b.keys, key("2", "4", 9))
 			return b.pass()
 		}},
