@@ -15,6 +15,7 @@ type ends struct {
 	mu     sync.Mutex
 	asked  int64
 	broken bool
+	told   bool // that it is
 }
 
 // trusted says whether a chat's short page may be taken as its end. It counts chats.
@@ -36,6 +37,15 @@ func (e *ends) distrusted() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.broken
+}
+
+// news says, once, that they are distrusted.
+func (e *ends) news() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	news := e.broken && !e.told
+	e.told = e.broken
+	return news
 }
 
 // probes is how many of so many chats with short pages are read to the empty page.

@@ -122,6 +122,9 @@ func (p *pass) readBack(ctx context.Context, c ledger.SentChat, sent []ledger.Se
 	for again := false; ; again = true {
 		late := time.Since(p.begun) >= p.Patience
 		short, err := history.walk(ctx, p.Chats, amojo.ChatID(c.ChatID), p.ends)
+		if err == nil && p.ends.news() { // at once: who goes on with the pass has to know
+			err = p.Ledger.Learn(ctx, learnedPages, "yes")
+		}
 		if err != nil {
 			return ledger.ChatVerdict{}, err
 		}

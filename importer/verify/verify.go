@@ -143,7 +143,7 @@ func (p *pass) plan(ctx context.Context, resumed bool) error {
 		return err
 	}
 	if learned != "" {
-		p.ends.distrust()
+		p.ends = &ends{broken: true, told: true}
 	}
 	if p.which, err = p.Scope.chats(ctx, p.Ledger); err != nil {
 		return err
@@ -171,9 +171,6 @@ func (p *pass) readAll(ctx context.Context) error {
 		return p.Ledger.UnreadChats(ctx, p.id, p.which, p.Repair, after, chatPage)
 	})
 	if err != nil || !p.ends.distrusted() {
-		return err
-	}
-	if err := p.Ledger.Learn(ctx, learnedPages, "yes"); err != nil {
 		return err
 	}
 	return p.read(ctx, func(after source.ConversationID) ([]ledger.SentChat, error) {
