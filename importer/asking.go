@@ -8,7 +8,6 @@ import (
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
-	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/pace"
 	"github.com/sourcegraph/conc"
 )
@@ -104,7 +103,7 @@ func (v *Live) read(ctx context.Context, c *control, call func(context.Context) 
 // fails, be it one question alone: an answer to another tells it better.
 func (v *Live) beside(ctx context.Context, c *control, call func(context.Context) error) error {
 	if c == nil {
-		return v.write(ctx, call)
+		return v.Lease.Do(ctx, call)
 	}
 	aside, done := context.WithCancel(pace.WithPriority(ctx, c.beside))
 	var asking conc.WaitGroup
@@ -115,19 +114,5 @@ func (v *Live) beside(ctx context.Context, c *control, call func(context.Context
 			_ = c.ask(aside) // whatever it says is for the transport to see
 		}
 	})
-	return v.write(ctx, call)
-}
-
-// write makes a call, and again when it was held back only because the lease was
-// not confirmed at that moment.
-func (v *Live) write(ctx context.Context, call func(context.Context) error) error {
-	for {
-		err := call(ctx)
-		if v.Await == nil || !errors.Is(err, ledger.ErrUnconfirmed) {
-			return err
-		}
-		if lost := v.Await(ctx); lost != nil {
-			return errors.Join(err, lost)
-		}
-	}
+	return v.Lease.Do(ctx, call)
 }

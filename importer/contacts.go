@@ -190,7 +190,7 @@ func (v *Live) CreateContacts(ctx context.Context, people []Person) ([]int64, er
 		}
 	}
 	var added []amocrm.AddedContact
-	err := v.write(ctx, func(ctx context.Context) (err error) {
+	err := v.Lease.Do(ctx, func(ctx context.Context) (err error) {
 		added, err = v.CRM.AddContacts(ctx, batch)
 		return err
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
+	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/pace"
 	"github.com/rs/zerolog"
 )
@@ -17,8 +18,8 @@ import (
 type Live struct {
 	CRM   *amocrm.Client
 	Chats *amojo.Client
-	// Await waits until the lease is confirmed again; nil: it always is.
-	Await func(context.Context) error
+	// Lease is what the clients' requests are held back by; nil: by none.
+	Lease *ledger.Lease
 
 	LegacyField int64 // custom text field of contacts that holds our client id; 0: none
 	OnAmbiguous OnAmbiguous
@@ -49,7 +50,7 @@ const (
 // OpenChat creates the chat, or returns the one that there is.
 func (v *Live) OpenChat(ctx context.Context, c amojo.Chat, left int) (amojo.ChatID, error) {
 	var made amojo.CreatedChat
-	err := v.write(pace.WithPriority(ctx, pace.Priority{Left: left}), func(ctx context.Context) (err error) {
+	err := v.Lease.Do(pace.WithPriority(ctx, pace.Priority{Left: left}), func(ctx context.Context) (err error) {
 		made, err = v.Chats.CreateChat(ctx, c)
 		return err
 	})
@@ -79,7 +80,7 @@ func (v *Live) LinkChats(ctx context.Context, links []Link) ([]Link, error) {
 		batch[i] = amocrm.ChatLink{ChatID: string(l.ChatID), ContactID: l.ContactID}
 	}
 	var made []amocrm.ChatLink
-	err := v.write(ctx, func(ctx context.Context) (err error) {
+	err := v.Lease.Do(ctx, func(ctx context.Context) (err error) {
 		made, err = v.CRM.LinkChats(ctx, batch)
 		return err
 	})
@@ -103,7 +104,7 @@ func (v *Live) LinkChats(ctx context.Context, links []Link) ([]Link, error) {
 // Send sends one part.
 func (v *Live) Send(ctx context.Context, m amojo.Message, left int) (amojo.Receipt, error) {
 	var r amojo.Receipt
-	err := v.write(pace.WithPriority(ctx, pace.Priority{Left: left}), func(ctx context.Context) (err error) {
+	err := v.Lease.Do(pace.WithPriority(ctx, pace.Priority{Left: left}), func(ctx context.Context) (err error) {
 		r, err = v.Chats.SendMessage(ctx, m)
 		return err
 	})
@@ -120,7 +121,7 @@ func (v *Live) Send(ctx context.Context, m amojo.Message, left int) (amojo.Recei
 
 // Edit changes a message that was sent.
 func (v *Live) Edit(ctx context.Context, e amojo.Edit) error {
-	err := v.write(ctx, func(ctx context.Context) error {
+	err := v.Lease.Do(ctx, func(ctx context.Context) error {
 		_, err := v.Chats.EditMessage(ctx, e)
 		return err
 	})
@@ -129,7 +130,7 @@ func (v *Live) Edit(ctx context.Context, e amojo.Edit) error {
 
 // MarkRead marks a part as read, after all else that waits.
 func (v *Live) MarkRead(ctx context.Context, amojoID, msgid string) error {
-	err := v.write(pace.WithPriority(ctx, pace.Priority{Left: -1}), func(ctx context.Context) error {
+	err := v.Lease.Do(pace.WithPriority(ctx, pace.Priority{Left: -1}), func(ctx context.Context) error {
 		return v.Chats.SetDeliveryStatus(ctx, amojoID, msgid, amojo.Read)
 	})
 	var answer *amojo.Error

@@ -160,7 +160,7 @@ func (r *rig) run(ctx context.Context) error {
 // target builds the live target over pacers of its own.
 func (r *rig) target(lease *ledger.Lease) importer.Target {
 	live := r.gated(lease.Confirm)
-	live.Await = lease.Await
+	live.Lease = lease
 	if r.wrap != nil {
 		return r.wrap(live)
 	}

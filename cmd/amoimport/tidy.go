@@ -68,7 +68,7 @@ func (e env) tidyUp(ctx context.Context, cfg *config.Config, command string, cha
 			return "", err
 		}
 		defer func() { err = errors.Join(err, lease.Release(context.WithoutCancel(ctx))) }()
-		g, o.Await = lease.Confirm, lease.Await
+		g, o.Lease = lease.Confirm, lease
 	}
 	if o.CRM, err = a.crmClient(g); err != nil {
 		return "", err

@@ -146,7 +146,7 @@ func (a *apis) figures(p *importer.Progress) figures {
 func (a *apis) live(scope amojo.Scope, lease *ledger.Lease) (*importer.Live, error) {
 	l, err := a.target(scope, lease.Confirm)
 	if err == nil {
-		l.Await = lease.Await
+		l.Lease = lease
 	}
 	return l, err
 }

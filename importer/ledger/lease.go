@@ -269,6 +269,20 @@ func (s *Lease) Await(ctx context.Context) error {
 	}
 }
 
+// Do makes a call, and again when its request was held back only because the lease was
+// not confirmed at that moment. Without a lease nothing holds requests back.
+func (s *Lease) Do(ctx context.Context, call func(context.Context) error) error {
+	for {
+		err := call(ctx)
+		if s == nil || !errors.Is(err, ErrUnconfirmed) {
+			return err
+		}
+		if lost := s.Await(ctx); lost != nil {
+			return errors.Join(err, lost)
+		}
+	}
+}
+
 // Release gives the ledger back, so that the next run starts at once.
 func (s *Lease) Release(ctx context.Context) error {
 	s.cancel()

@@ -106,7 +106,7 @@ func (b *bench) again() {
 }
 
 func (b *bench) options() tidy.Options {
-	return tidy.Options{Ledger: b.ledger, CRM: b.crm, Await: b.lease.Await, SettleTime: settleTime, Grace: 30 * time.Second}
+	return tidy.Options{Ledger: b.ledger, CRM: b.crm, Lease: b.lease, SettleTime: settleTime, Grace: 30 * time.Second}
 }
 
 func (b *bench) must(err error) {

@@ -134,7 +134,7 @@ func (l *leader) create(ctx context.Context, group []ledger.Leadless) ([]ledger.
 		return nil, err
 	}
 	var ids []int64
-	err := l.call(ctx, func(ctx context.Context) (err error) {
+	err := l.Lease.Do(ctx, func(ctx context.Context) (err error) {
 		ids, err = l.CRM.AddLeads(ctx, batch)
 		return err
 	})

@@ -126,7 +126,7 @@ func (t *talker) closeOf(ctx context.Context, e errand) error {
 // asked again.
 func (t *talker) close(ctx context.Context, id int64) (ledger.TalkState, string, error) {
 	for try := 1; ; try++ {
-		err := t.call(ctx, func(ctx context.Context) error { return t.CRM.CloseTalk(ctx, id, true) })
+		err := t.Lease.Do(ctx, func(ctx context.Context) error { return t.CRM.CloseTalk(ctx, id, true) })
 		switch {
 		case err == nil:
 			t.worked()

@@ -19,9 +19,8 @@ import (
 type Options struct {
 	Ledger *ledger.Ledger // its lease is held, where anything is to be changed
 	CRM    *amocrm.Client
-	// Await waits until the lease is confirmed, for a request that was held back only
-	// because it was not. Nil: none is.
-	Await func(context.Context) error
+	// Lease is what the client's requests are held back by; nil: by none.
+	Lease *ledger.Lease
 	// SettleTime is how long after an answer, or after the end of an attempt without
 	// one, something may take to show.
 	SettleTime time.Duration
@@ -87,24 +86,10 @@ func (o Options) begin(ctx context.Context) (t *tidier, end func()) {
 	return &tidier{Options: o, durable: durable}, func() { stop(); undurable() }
 }
 
-// call makes a call, and again when it was held back only because the lease was not
-// confirmed at that moment.
-func (t *tidier) call(ctx context.Context, call func(context.Context) error) error {
-	for {
-		err := call(ctx)
-		if t.Await == nil || !errors.Is(err, ledger.ErrUnconfirmed) {
-			return err
-		}
-		if lost := t.Await(ctx); lost != nil {
-			return errors.Join(err, lost)
-		}
-	}
-}
-
 // read asks a question, again while the fault is the server's.
 func (t *tidier) read(ctx context.Context, ask func(context.Context) error) error {
 	for try := 1; ; try++ {
-		err := t.call(ctx, ask)
+		err := t.Lease.Do(ctx, ask)
 		if err == nil || ctx.Err() != nil || !unsure(err) || try == maxTries {
 			return err
 		}
