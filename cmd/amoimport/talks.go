@@ -77,7 +77,7 @@ func (e env) showTalk(ctx context.Context, path string, id int64) error {
 	switch {
 	case errors.As(err, &answer) && answer.NotFound():
 		return &fault{problem: err.Error(), err: err,
-			hint: "There is no such talk for this token's user; `amoimport talks close --dry-run` names some that there are."}
+			hint: "There is no such talk for this token's user; where talks.close is legacy_closed or all, `amoimport talks close --dry-run` names some that there are."}
 	case err == nil:
 		printTalk(e.out, t)
 	}
