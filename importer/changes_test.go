@@ -147,6 +147,24 @@ func TestTooMuchChanged(t *testing.T) {
 	}
 }
 
+// TestAllChanged: when all that was sent has changed, be it one message, the run stops
+// too, and goes on when it is told that all may change.
+func TestAllChanged(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, legacy(t, 1), sandbox.Options{})
+	r.mustRun()
+	r.legacyExec(`update messages set text = 'other'`)
+	var changed *ledger.ChangedError
+	if err := r.run(t.Context()); !errors.As(err, &changed) || changed.Changed != 1 || changed.Sent != 1 {
+		t.Fatalf("the run ended with %v", err)
+	}
+	r.options.MaxChanged = 1
+	r.mustRun()
+	if s := r.snapshot(); s.Edited != 1 || s.Messages.Sent != 1 {
+		t.Errorf("%d edited, %+v", s.Edited, s.Messages)
+	}
+}
+
 // TestMendedMapping: another messages query, after which every row has another hash,
 // edits nothing and stops nothing. It decides anew about what was parked, and what
 // really changes from then on is an edit.
