@@ -19,7 +19,7 @@ type modelFate struct {
 	partsSent       int
 	msgid           string
 	msec            int64
-	edit            outcome.Code // what became of its last edit
+	edit            outcome.Code // what became of its last edit; "": nothing was decided yet
 }
 
 // check holds the ledger and the chats against what the legacy database held.
@@ -298,7 +298,8 @@ func (c *modelCase) fates() (map[string]modelFate, error) {
 	}
 	rows, err := c.legacy.conn.Query(ctx, `select conversation || '/' || id, outcome, coalesce(reason, ''), coalesce(last_fault, ''), attempts, coalesce(parts, 0),
 		parts_sent, msgid, coalesce(sent_msec, 0),
-		coalesce((select n from unnest(notes) as n where n like 'edit\_%'), '') from amoimport.message`)
+		coalesce((select n from unnest(notes) as n where n like 'edit\_%' and (edit_hash = row_hash or n = 'edit_in_doubt')), '')
+		from amoimport.message`)
 	if err != nil {
 		return nil, err
 	}
