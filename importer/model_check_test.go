@@ -1,26 +1,15 @@
 package importer_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 
+	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/importer/compose"
+	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/sandbox"
 )
-
-// modelFate is what the ledger says of a message.
-type modelFate struct {
-	outcome         outcome.Outcome
-	reason          outcome.Code
-	before          outcome.Code // what parked it the time before
-	attempts, parts int
-	partsSent       int
-	msgid           string
-	msec            int64
-	edit            outcome.Code // what became of its last edit; "": nothing was decided yet
-}
 
 // check holds the ledger and the chats against what the legacy database held.
 func (c *modelCase) check() {
@@ -30,7 +19,7 @@ func (c *modelCase) check() {
 		return
 	}
 	world := c.rig.world.Snapshot()
-	c.loud = 0
+	c.loud, c.want = 0, ledger.Counts{}
 	chats := map[string]sandbox.Chat{}
 	for _, chat := range world.Chats {
 		chats[chat.ConversationID] = chat
@@ -158,10 +147,12 @@ func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox
 	}
 	c.hits("announced", loud)
 	c.loud += loud
+	c.want.Shown += int64(len(got))
 	crowd := inCrowds(want, got)
 	at, last := 0, int64(0)
 	for _, m := range want {
 		var text strings.Builder
+		var parts []amojo.Message
 		for k := 1; k <= m.fate.partsSent; k++ {
 			id := compose.PartID(m.fate.msgid, k)
 			if at >= len(got) || got[at].MsgID != id {
@@ -186,11 +177,14 @@ func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox
 			}
 			last = part.TimeMsec
 			text.WriteString(part.Text)
+			parts = append(parts, amojo.Message{Content: amojo.Content{Text: part.Text}})
 		}
 		if m.maybeThere() && at < len(got) && got[at].MsgID == compose.PartID(m.fate.msgid, m.fate.partsSent+1) {
 			last = got[at].TimeMsec
 			at++ // or it is not there
+			c.want.Foreign++
 		}
+		c.shows(m, parts)
 		if !m.said(text.String()) {
 			c.fail("chat %s: %s was never like this: %.80q", t.id, m.fate.msgid, text.String())
 		} else if wrong := c.unedited(m, text.String()); wrong != "" {
@@ -284,34 +278,4 @@ func (c *modelCase) checkContacts(world sandbox.Snapshot, chats map[string]sandb
 	if len(world.Moves) > 0 {
 		c.fail("chats were moved: %+v", world.Moves)
 	}
-}
-
-func (c *modelCase) fates() (map[string]modelFate, error) {
-	ctx := context.Background()
-	var doubts int
-	if err := c.legacy.conn.QueryRow(ctx, `select (select count(*) from amoimport.conversation where intent_msgid is not null)
-		+ (select count(*) from amoimport.contact_batch where not settled)`).Scan(&doubts); err != nil {
-		return nil, err
-	}
-	if doubts > 0 {
-		c.fail("%d doubts are left", doubts)
-	}
-	rows, err := c.legacy.conn.Query(ctx, `select conversation || '/' || id, outcome, coalesce(reason, ''), coalesce(last_fault, ''), attempts, coalesce(parts, 0),
-		parts_sent, msgid, coalesce(sent_msec, 0),
-		coalesce((select n from unnest(notes) as n where n like 'edit\_%' and (edit_hash = row_hash or n = 'edit_in_doubt')), '')
-		from amoimport.message`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	all := map[string]modelFate{}
-	for rows.Next() {
-		var id string
-		var f modelFate
-		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.before, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec, &f.edit); err != nil {
-			return nil, err
-		}
-		all[id] = f
-	}
-	return all, rows.Err()
 }

@@ -28,8 +28,9 @@ type modelCase struct {
 	db       sync.Mutex // around legacy
 	person   *modelPerson
 	poisoned bool
-	refusing bool // the server refuses some messages
-	loud     int  // messages that were not silent
+	refusing bool          // the server refuses some messages
+	loud     int           // messages that were not silent
+	want     ledger.Counts // what reading all back is to find, by the last check
 	pool     *modelPooler
 	dsn      string
 	all      sync.WaitGroup
@@ -166,6 +167,9 @@ func (c *modelCase) live(t *testing.T) error {
 		}
 		c.follow(c.start("a run after a decision", nil))
 		c.check()
+	}
+	if len(c.faults) == 0 {
+		c.verify()
 	}
 	c.tallyWorld()
 	return nil

@@ -68,14 +68,9 @@ func (p *modelProcess) transport(base http.RoundTripper) http.RoundTripper {
 // history bends a question for a chat's history to the plan. It answers it, or
 // leaves that to the server.
 func (c *modelCase) history(req *http.Request) (*http.Response, error) {
-	where := modelHistory.FindStringSubmatch(req.URL.Path)
+	where := c.bend(req)
 	if where == nil {
 		return nil, nil
-	}
-	if c.plan.Page > 0 {
-		q := req.URL.Query()
-		q.Set("limit", strconv.Itoa(c.plan.Page))
-		req.URL.RawQuery = q.Encode()
 	}
 	if !c.plan.stalled(time.Since(c.begun)) {
 		return nil, nil
@@ -88,6 +83,16 @@ func (c *modelCase) history(req *http.Request) (*http.Response, error) {
 		}
 	}
 	return nil, nil
+}
+
+// bend bounds the page of a history that is asked for, and says of which chat it is.
+func (c *modelCase) bend(req *http.Request) (where []string) {
+	if where = modelHistory.FindStringSubmatch(req.URL.Path); where != nil && c.plan.Page > 0 {
+		q := req.URL.Query()
+		q.Set("limit", strconv.Itoa(c.plan.Page))
+		req.URL.RawQuery = q.Encode()
+	}
+	return where
 }
 
 // tallyCrash counts what kind of crash it was.
