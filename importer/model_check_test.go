@@ -55,7 +55,7 @@ func (c *modelCase) check() {
 			case outcome.InDoubt:
 				c.hit("parked in doubt")
 			}
-			if f.partsSent > 0 || m.maybeThere() {
+			if f.partsSent > 0 || m.maybeThere() || m.lost != nil {
 				want = append(want, m)
 			}
 		}
@@ -66,7 +66,7 @@ func (c *modelCase) check() {
 	}
 	c.checkContacts(world, chats)
 	n := world.Counters
-	if n.BadSignatures+n.Blocks+n.Moves+n.ChatsByMessage+n.Repeats > 0 || n.Notifications != c.loud {
+	if n.BadSignatures+n.Blocks+n.Moves+n.ChatsByMessage+n.Repeats > 0 || n.Notifications != c.loud+c.lostLoud {
 		c.fail("the world counted %+v", n)
 	}
 }
@@ -116,7 +116,7 @@ func (m *modelMessage) wrong(c *modelCase) string {
 		}
 		return ""
 	case f.reason == outcome.ChangedMidway:
-		if !m.touched() || f.partsSent == 0 || f.parts < 2 {
+		if !m.touched() || f.partsSent == 0 && m.lost == nil || f.parts < 2 {
 			return "it did not change midway"
 		}
 		return ""
@@ -179,10 +179,18 @@ func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox
 			text.WriteString(part.Text)
 			parts = append(parts, amojo.Message{Content: amojo.Content{Text: part.Text}})
 		}
-		if m.maybeThere() && at < len(got) && got[at].MsgID == compose.PartID(m.fate.msgid, m.fate.partsSent+1) {
-			last = got[at].TimeMsec
-			at++ // or it is not there
-			c.want.Foreign++
+		for k := m.fate.partsSent + 1; k <= m.fate.parts; k++ {
+			id := compose.PartID(m.fate.msgid, k)
+			there := at < len(got) && got[at].MsgID == id
+			must := m.lost != nil && m.lost.behind[k]
+			switch {
+			case there && (must || m.maybeThere() && k == m.fate.partsSent+1): // or it is not there
+				last = got[at].TimeMsec
+				at++
+				c.want.Foreign++
+			case must:
+				c.fail("chat %s does not hold %s any more", t.id, id)
+			}
 		}
 		c.shows(m, parts)
 		if !m.said(text.String()) {

@@ -20,7 +20,7 @@ func inCrowds(want []*modelMessage, got []sandbox.Message) map[string]int {
 		for to < len(want) && want[to].sentAt.Sub(want[to-1].sentAt) < 250*time.Millisecond {
 			to++
 		}
-		if slices.ContainsFunc(want[from:to], func(m *modelMessage) bool { return m.fate.before != "" }) {
+		if slices.ContainsFunc(want[from:to], (*modelMessage).crowded) {
 			for _, m := range want[from:to] {
 				for k := 1; k <= m.fate.partsSent+1; k++ {
 					id := compose.PartID(m.fate.msgid, k)
@@ -39,4 +39,9 @@ func inCrowds(want []*modelMessage, got []sandbox.Message) map[string]int {
 		from = to
 	}
 	return crowd
+}
+
+// crowded says that a message was sent when those after it may have been there.
+func (m *modelMessage) crowded() bool {
+	return m.fate.before != "" || m.lost != nil && (m.lost.crowded || m.touched())
 }

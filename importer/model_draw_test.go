@@ -57,6 +57,7 @@ func drawPlan(t *rapid.T) modelPlan {
 		}
 		p.Afterward = append(p.Afterward, drawEdits(t)...)
 	}
+	p.Repair = drawRepair(t)
 	return p
 }
 

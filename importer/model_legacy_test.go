@@ -36,6 +36,8 @@ type modelMessage struct {
 	deleted  bool
 	skipped  bool // after it was written
 	fate     modelFate
+	altered  bool       // its chat says something else than the ledger, for a good reason
+	lost     *modelLost // nil: nothing of it
 }
 
 // touched says whether its fate depends on when that happened.

@@ -30,6 +30,7 @@ type modelCase struct {
 	poisoned bool
 	refusing bool          // the server refuses some messages
 	loud     int           // messages that were not silent
+	lostLoud int           // of messages that the server lost
 	want     ledger.Counts // what reading all back is to find, by the last check
 	pool     *modelPooler
 	dsn      string
@@ -167,6 +168,9 @@ func (c *modelCase) live(t *testing.T) error {
 		}
 		c.follow(c.start("a run after a decision", nil))
 		c.check()
+	}
+	if p.Repair != nil && len(c.faults) == 0 {
+		c.repair(p.Repair)
 	}
 	if len(c.faults) == 0 {
 		c.verify()

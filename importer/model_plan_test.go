@@ -34,6 +34,7 @@ type modelPlan struct {
 	Decisions []modelDecision // too
 	Again     bool            // one run more, with nothing to do
 	Finally   []modelDecision // after it, each with one run more
+	Repair    *modelRepair    // after that; nil: nothing is lost
 }
 
 // modelStall is a time in which the histories of chats with some messages show

@@ -18,6 +18,7 @@ import (
 // given the texts of the parts that its chat holds.
 func (c *modelCase) shows(m *modelMessage, parts []amojo.Message) {
 	n := int64(len(parts))
+	m.altered = false
 	c.want.Messages += n
 	c.want.Present += n
 	switch {
@@ -28,6 +29,7 @@ func (c *modelCase) shows(m *modelMessage, parts []amojo.Message) {
 		if m.fate.edit != outcome.EditInDoubt {
 			c.fail("%s/%s does not say what the ledger says was sent: %+v", m.thread.id, m.id, m.fate)
 		}
+		m.altered = true
 		c.want.Altered++
 		c.want.AlteredText++
 	}
