@@ -98,7 +98,7 @@ var errUnstaged = errors.New("the staged rows are gone; the pass has to be read 
 // What people do all the time stops no run, however few messages there are.
 const (
 	fewRows  = 100 // fewer may always be gone
-	fewEdits = 10  // so many may always have changed, unless that is all that was sent, and not all may
+	fewEdits = 10  // so many may always have changed, unless that is all that was sent
 )
 
 // batchRows is how many rows one merging transaction takes.
@@ -268,7 +268,7 @@ func (l *Ledger) countChanges(ctx context.Context, p Pass, same bool, m *Merged)
 		return nil
 	}
 	m.Edited = changed
-	if p.MaxChanged > 0 && sent > 0 && (changed == sent && p.MaxChanged < 1 || changed > fewEdits && float64(changed) > p.MaxChanged*float64(sent)) {
+	if p.MaxChanged > 0 && sent > 0 && changed > min(fewEdits, sent-1) && float64(changed) > p.MaxChanged*float64(sent) {
 		return &ChangedError{Changed: changed, Sent: sent}
 	}
 	return nil
