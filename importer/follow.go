@@ -80,15 +80,21 @@ func (r *run) judge(ctx context.Context, s seen, worked bool) error {
 		return err
 	}
 	w.quiet = !worked && s.merged.New == 0 && behind == 0
-	was := w.ready
-	if w.quiet && s.full {
-		w.ready = s.began
-	}
-	r.Progress.count(func(f *Figures) { f.Follow.Ready = w.ready })
-	if !was.IsZero() || w.ready.IsZero() {
+	if !w.quiet || !s.full {
 		return nil
 	}
-	r.Log.Info().Time("as_of", w.ready).Msg("ready for cut-over")
+	was := w.ready
+	w.ready = s.began
+	r.Progress.count(func(f *Figures) { f.Follow.Ready = w.ready })
+	state, err := r.Ledger.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	// Each time: who has stopped writing waits for one that is as of later than that.
+	r.Log.Info().Time("as_of", w.ready).Int64("parked_in_all", state.Messages.Parked).Msg("ready for cut-over")
+	if !was.IsZero() {
+		return nil
+	}
 	return r.Ledger.Note(ctx, "ready", map[string]time.Time{"as_of": w.ready})
 }
 

@@ -63,8 +63,12 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 	} else {
 		printComparison(e.out, result)
 	}
-	if result.Same() {
+	switch {
+	case result.Same():
 		return nil
+	case result.Differ == 0:
+		return &fault{problem: fmt.Sprintf("the report says nothing of %s", plural(result.Unknown, "chat", "chats")),
+			hint: "A report has their digests when it is made after `amoimport verify` and before `amoimport ledger purge`."}
 	}
 	return &fault{problem: fmt.Sprintf("%s not show what the report says, and of %s it says nothing",
 		plural(result.Differ, "chat does", "chats do"), plural(result.Unknown, "chat", "chats")),
@@ -100,7 +104,7 @@ func recorded(r *report.File) iter.Seq2[verify.Recorded, error] {
 func printComparison(w io.Writer, c verify.Comparison) {
 	fmt.Fprintf(w, "%d chats: %d show what they showed, %d do not (%d show less, %d more)\n", c.Chats, c.Equal, c.Differ, c.Fewer, c.More)
 	if c.Unknown > 0 {
-		fmt.Fprintf(w, "%d of them had not been read back when the report was made\n", c.Unknown)
+		fmt.Fprintf(w, "of %d of them the report has no digests\n", c.Unknown)
 	}
 	for _, d := range c.Differences {
 		fmt.Fprintf(w, "conversation %s, chat %s: %d messages, there were %d\n", d.Conversation, d.ChatID, d.Is, d.Was)

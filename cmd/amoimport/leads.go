@@ -100,6 +100,9 @@ func printWaiting(w io.Writer, waiting int64) {
 
 func printLed(w io.Writer, did tidy.Led) {
 	fmt.Fprintf(w, "leads      %d made now, %d in all\n", did.Made, did.Leads.Created)
+	if d := did.Example; d != nil {
+		fmt.Fprintf(w, "  such as  lead %d of contact %d\n", d.ID, d.ContactID)
+	}
 	if n := did.Leads.Refused; n > 0 {
 		fmt.Fprintf(w, "  refused  %d\n", n)
 	}

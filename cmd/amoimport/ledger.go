@@ -57,7 +57,8 @@ func newLedgerPurge(e env) *cobra.Command {
 their phones, e-mails and names, the ids of their contacts, the hashes of rows and
 texts, and what servers and queries said about single messages. The ids, times and
 outcomes of messages stay, so that status and verify still work. Nothing more can be
-imported with the ledger afterwards: run refuses it.
+imported with the ledger afterwards: run refuses it. The digests of chats go too: make
+amoimport report --json before, and keep it.
 
 With --all nothing stays. Then nobody knows any more what was imported: a later run
 would bring everything a second time.
@@ -108,6 +109,11 @@ func (e env) purgeLedger(ctx context.Context, cfg *config.Config, p purging) (er
 	if err != nil {
 		return err
 	}
+	if s.Setup.ScopeID != "" && cfg.Channel.ID != "" { // it may be the ledger of another import
+		if _, err := scopeOf(s.Setup.ScopeID, cfg.Channel.ID); err != nil {
+			return err
+		}
+	}
 	open, err := l.OpenBatches(ctx)
 	if err != nil {
 		return err
@@ -156,8 +162,9 @@ func (e env) agree(ctx context.Context, s ledger.Snapshot, name string, all bool
 			"would bring everything a second time. amoCRM has no call that deletes messages.\n",
 			name, plural(s.Messages.Total, "message", "messages"))
 	} else {
-		fmt.Fprintf(e.err, "This removes what refers to people from the ledger of %s. Nothing more can be imported with it:\n"+
-			"no new rows, and nothing that is parked (%s now).\n", name, plural(s.Messages.Parked, "message", "messages"))
+		fmt.Fprintf(e.err, "This removes what refers to people from the ledger of %s, and the digests of chats. Nothing more can be\n"+
+			"imported with it: no new rows, and nothing that is parked (%s now). Keep what `amoimport report --json` tells first.\n",
+			name, plural(s.Messages.Parked, "message", "messages"))
 	}
 	fmt.Fprintf(e.err, "It cannot be undone. Type %s to go on: ", name)
 	answers := make(chan string, 1)

@@ -105,6 +105,9 @@ func (d *display) lines() {
 			if !f.Follow.Looked.IsZero() {
 				line = line.Int64("behind", f.Follow.Behind).Float64("lag_seconds", round(f.Follow.Lag)).Time("looked_at", f.Follow.Looked).
 					Bool("ready_for_cutover", !f.Follow.Ready.IsZero())
+				if !f.Follow.Ready.IsZero() {
+					line = line.Time("ready_as_of", f.Follow.Ready)
+				}
 			}
 			if f.Waiting != "" {
 				line = line.Str("waiting", f.Waiting)

@@ -48,8 +48,24 @@ func (e env) report(ctx context.Context, path string, asJSON bool) error {
 		r.Print(e.out)
 		return nil
 	}
-	if err := r.WriteJSON(e.out, report.Chats(ctx, l)); err != nil {
+	var blank int64 // chats without digests
+	chats := func(yield func(report.Chat, error) bool) {
+		for c, err := range report.Chats(ctx, l) {
+			if err == nil && c.AsShown == "" {
+				blank++
+			}
+			if !yield(c, err) {
+				return
+			}
+		}
+	}
+	if err := r.WriteJSON(e.out, chats); err != nil {
 		return err
+	}
+	if blank > 0 && r.PurgedAt != nil {
+		e.say("warning: the ledger was purged, and " + plural(blank, "chat has", "chats have") +
+			" no digests any more: nothing can be compared with this report later, unless `amoimport verify` reads the chats before it is made")
+		return nil
 	}
 	if n := r.Verification.Unread; n > 0 { // in the file it would be found out only years later
 		e.say("warning: " + plural(n, "chat was not read back since something was sent into it: its digests are",

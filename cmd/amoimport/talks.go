@@ -248,6 +248,10 @@ func printRefusals(out io.Writer, refused []ledger.Refusals, noun string) {
 	fmt.Fprintln(out, "\nRefused:")
 	for _, r := range refused {
 		short, advice := tidy.Explain(r.Reason)
-		fmt.Fprintf(out, "%7d  %s: %s, such as %s %d\n         -> %s\n", r.Count, r.Reason, short, noun, r.Example, advice)
+		said := ""
+		if r.Detail != "" {
+			said = " (" + r.Detail + ")"
+		}
+		fmt.Fprintf(out, "%7d  %s: %s, such as %s %d%s\n         -> %s\n", r.Count, r.Reason, short, noun, r.Example, said, advice)
 	}
 }

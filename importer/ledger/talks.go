@@ -107,7 +107,8 @@ type TalkCounts struct {
 type Refusals struct {
 	Reason  string `json:"reason"`
 	Count   int64  `json:"count"`
-	Example int64  `json:"example"` // id of one of them in amoCRM
+	Example int64  `json:"example"`          // id of one of them in amoCRM
+	Detail  string `json:"detail,omitempty"` // codes and paths that the server named about it
 }
 
 // MessageOwners tells to which of these conversations messages belong, by amojo's ids of them.
@@ -144,6 +145,6 @@ func (l *Ledger) refusals(ctx context.Context, statement string) ([]Refusals, er
 	}
 	var all []Refusals
 	var r Refusals
-	_, err = pgx.ForEachRow(rows, []any{&r.Reason, &r.Count, &r.Example}, func() error { all = append(all, r); return nil })
+	_, err = pgx.ForEachRow(rows, []any{&r.Reason, &r.Count, &r.Example, &r.Detail}, func() error { all = append(all, r); return nil })
 	return all, err
 }

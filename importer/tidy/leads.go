@@ -29,6 +29,7 @@ type LeadOptions struct {
 type Led struct {
 	Leads   ledger.LeadCounts `json:"leads"`   // all that the ledger knows of
 	Made    int64             `json:"made"`    // by this command
+	Example *ledger.Lead      `json:"-"`       // the first of them; nil: there is none
 	Waiting int64             `json:"waiting"` // contacts without one yet: something of them is still to be sent
 }
 
@@ -41,6 +42,7 @@ type leader struct {
 	o LeadOptions
 
 	made    int64
+	example *ledger.Lead // the first made
 	strikes map[int64]int // by contact
 }
 
@@ -59,7 +61,7 @@ func CreateLeads(ctx context.Context, o LeadOptions) (Led, error) {
 	if err != nil {
 		return result, err
 	}
-	result.Made = l.made
+	result.Made, result.Example = l.made, l.example
 	if result.Leads, err = o.Ledger.Leads(ctx); err != nil {
 		return result, err
 	}
@@ -143,8 +145,8 @@ func (l *leader) create(ctx context.Context, group []ledger.Leadless) ([]ledger.
 	case err == nil:
 		for i := range leads {
 			leads[i].ID = ids[i]
+			l.count(leads[i])
 		}
-		l.made += int64(len(ids))
 		l.worked()
 	case unsure(err):
 		return l.createdUnsure(ctx, group, leads, ended, err)
@@ -168,6 +170,14 @@ func (l *leader) create(ctx context.Context, group []ledger.Leadless) ([]ledger.
 	return without(group, leads), l.Ledger.EndLeads(l.durable, leads)
 }
 
+// count counts a lead that was made.
+func (l *leader) count(d ledger.Lead) {
+	l.made++
+	if l.example == nil {
+		l.example = &d
+	}
+}
+
 // createdUnsure finds out what became of leads whose answer was lost.
 func (l *leader) createdUnsure(ctx context.Context, group []ledger.Leadless, leads []ledger.Lead, ended time.Time, lost error) ([]ledger.Leadless, error) {
 	settled, err := l.settle(ctx, leads, ended)
@@ -179,7 +189,7 @@ func (l *leader) createdUnsure(ctx context.Context, group []ledger.Leadless, lea
 	for i, d := range settled {
 		switch {
 		case d.ID > 0:
-			l.made++
+			l.count(d)
 		case d.Reason == inDoubt:
 		case len(group) == 1 && l.strike(d.ContactID):
 			d.Reason = ServerError
