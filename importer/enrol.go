@@ -72,6 +72,10 @@ func (r *run) enrolled(ctx context.Context, s seen) error {
 		r.Log.Warn().Int64("messages", m.Rebased).
 			Msg("the queries changed since the last run, and so did what they return for messages that were sent; those are left as they were sent")
 	}
+	if m.Moved > 0 {
+		r.Log.Warn().Int64("messages", m.Moved).
+			Msg("source.timezone is another than when these messages were sent: they keep the times that they were sent with, and new ones get others")
+	}
 	return r.Ledger.Note(ctx, "enrolled", m)
 }
 

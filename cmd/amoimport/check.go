@@ -28,6 +28,9 @@ takes seconds. Managers are shown by their ids; --names shows names and e-mails.
 	names := c.Flags().Bool("names", false, "show the names and e-mails of managers")
 	managers := c.Flags().String("write-managers", "", "write a `file` to fill in for managers.map; one that is there is left as it is")
 	c.RunE = func(c *cobra.Command, _ []string) error {
+		if c.Flags().Changed("write-managers") && *managers == "" {
+			return &usageError{problem: "--write-managers names no file", command: c.CommandPath()}
+		}
 		cfg, err := config.Load(*path, e.getenv)
 		if err != nil {
 			return err

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"strings"
 	_ "time/tzdata" // source.timezone must work on machines without zone files
 
 	"github.com/spf13/cobra"
@@ -76,7 +77,8 @@ parked and needs a person; 4 another run holds the ledger; 130 interrupted.`,
 	root.SuggestionsMinimumDistance = 2
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return &usageError{problem: err.Error(), command: c.CommandPath()}
+		problem, _, _ := strings.Cut(err.Error(), ": strconv.") // which function read the word says nothing to anybody
+		return &usageError{problem: problem, command: c.CommandPath()}
 	})
 	// For children of the demo, which must not outlive it.
 	root.PersistentFlags().BoolVar(&withParent, "with-parent", false, "end at once when standard input ends")

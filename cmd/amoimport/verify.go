@@ -55,6 +55,9 @@ Exit code 0 says that all is accounted for; 3 the same, but something is parked.
 		if c.Flags().Changed("only") && !slices.ContainsFunc(v.only, func(id string) bool { return id != "" }) {
 			return &usageError{problem: "--only names no conversation", command: c.CommandPath()}
 		}
+		if c.Flags().Changed("against") && v.against == "" {
+			return &usageError{problem: "--against names no report", command: c.CommandPath()}
+		}
 		if err := v.check(); err != nil {
 			return err
 		}
@@ -141,6 +144,9 @@ func (r verifyReport) end(scope verify.Scope) error {
 	case r.Repair != nil && r.Repair.Left > 0:
 		return &fault{problem: plural(r.Repair.Left, "message is", "messages are") + " missing, and nothing was planned again: no chat showed anything of ours",
 			hint: "See in amoCRM whether the chats are there; or name other conversations with --only."}
+	case !r.Clean && r.Missing == 0:
+		return &fault{problem: fmt.Sprintf("%s found in the chats", plural(r.Doubled+r.Altered+r.OutOfOrder, "fault was", "faults were")),
+			hint: "The table above names some. None is missing, and what is there cannot be taken back or sent better: look at them in amoCRM, and write down what you find."}
 	case !r.Clean:
 		return &fault{problem: fmt.Sprintf("%s found in the chats", plural(r.Missing+r.Doubled+r.Altered+r.OutOfOrder, "fault was", "faults were")),
 			hint: "The table above names some; `amoimport verify --repair` plans again what is missing."}

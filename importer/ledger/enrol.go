@@ -50,6 +50,7 @@ type Merged struct {
 	New                     int64 // messages not seen before
 	Edited                  int64 // sent rows that changed since
 	Rebased                 int64 // sent rows whose hash changed with the query text
+	Moved                   int64 // sent rows that are the same, and are read in another time zone
 	Vanished                int64 // rows that are gone
 }
 
@@ -246,7 +247,7 @@ func (l *Ledger) countChanges(ctx context.Context, p Pass, same bool, m *Merged)
 	// In a transaction that proves the lease: who takes it over empties the staging
 	// tables, and that must not look like an emptied legacy database.
 	err := l.write(ctx, "count changed rows", func(tx pgx.Tx) error {
-		if err := tx.QueryRow(ctx, l.statement("count_changes"), l.lease.epoch).Scan(&changed, &sent); err != nil {
+		if err := tx.QueryRow(ctx, l.statement("count_changes"), l.lease.epoch).Scan(&changed, &m.Moved, &sent); err != nil {
 			return err
 		}
 		if p.partial() { // it shows what is new: few rows, of which many may have changed

@@ -74,6 +74,11 @@ func TestEnrol(t *testing.T) {
 				b.keys[i].Hash[5]++
 			}
 		}, want: with(), merged: ledger.Merged{Rebased: 3}},
+		"another time zone": {change: func(b *bench) {
+			for i := range b.keys {
+				b.keys[i].SentAt = b.keys[i].SentAt.Add(3 * time.Hour)
+			}
+		}, want: with(), merged: ledger.Merged{Moved: 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -42,7 +42,7 @@ type leader struct {
 	o LeadOptions
 
 	made    int64
-	example *ledger.Lead // the first made
+	example *ledger.Lead  // the first made
 	strikes map[int64]int // by contact
 }
 

@@ -113,5 +113,5 @@ func (e *UnknownError) Error() string {
 
 // Hint says what to do.
 func (e *UnknownError) Hint() string {
-	return "Name conversations by their legacy ids, with commas between them."
+	return "Name conversations by their legacy ids, with commas between them; one of which nothing was sent has no chat."
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"math"
 	"net"
 	"net/url"
@@ -223,7 +222,12 @@ func (l *loader) dsn(key, env string, d DSN) {
 		return
 	}
 	if _, err := d.parts(); err != nil {
-		l.add(key, fmt.Sprintf("Write it like postgres://user:password@host:5432/database, here or in %s.", env), "this is no Postgres DSN: %v", err)
+		const form = "Write it like postgres://user:password@host:5432/database"
+		if l.getenv(env) != "" { // which goes before the file
+			l.add(env, form+".", "this is no Postgres DSN: %v", err)
+			return
+		}
+		l.add(key, form+", here or in "+env+".", "this is no Postgres DSN: %v", err)
 	}
 }
 

@@ -47,7 +47,7 @@ func Load(path string, getenv func(string) string, needs ...Need) (*Config, erro
 	}
 	text, err := readFile(path)
 	if err != nil {
-		f := Fault{Problem: why(err)}
+		f := Fault{Problem: why(err), Hint: "Make it a file that the user who runs amoimport can read, or name another with -c."}
 		if errors.Is(err, fs.ErrNotExist) {
 			f.Hint = "Write one with `amoimport init`, or name another with -c."
 		}
@@ -122,7 +122,7 @@ func (l *loader) access(c *Config) {
 		hint string
 	}{
 		{NeedSource, c.Source.DSN == "", "source.dsn_file", "the DSN of the legacy database is missing", "Set " + EnvSourceDSN + ", or name a file that holds it."},
-		{NeedLedger, c.Ledger.DSN == "", "ledger.dsn", "the DSN of the ledger is missing", "Set " + EnvLedgerDSN + " or ledger.dsn, or name a file in ledger.dsn_file."},
+		{NeedLedger, c.Ledger.DSN == "" && !l.faulty("ledger.dsn_file"), "ledger.dsn", "the DSN of the ledger is missing", "Set " + EnvLedgerDSN + " or ledger.dsn, or name a file in ledger.dsn_file."},
 		{NeedChannel, c.Channel.Secret == "", "channel.secret_file", "the channel's secret is missing", "Set " + EnvChannelSecret + ", or name a file that holds it."},
 		{NeedTokenFile, c.Account.TokenFile == "", "account.token_file", "there is no file to store the token in", "Name one; it is written for its owner's eyes only."},
 		{NeedIntegration, c.Account.ClientID == "" || c.Account.ClientSecret == "", "account", "the integration's id or secret is missing", "Set " + EnvClientID + " and " + EnvClientSecret + "."},
