@@ -164,6 +164,7 @@ func (c *modelCase) checkChat(t *modelThread, want []*modelMessage, chat sandbox
 				return
 			}
 			part := got[at]
+			c.checkMark(m, part)
 			at++
 			switch {
 			case part.TimeMsec != m.fate.msec+int64(k)-1 || part.TimeMsec < m.sentAt.UnixMilli() || part.TimeMsec > m.sentAt.UnixMilli()+200:

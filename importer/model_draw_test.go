@@ -39,12 +39,16 @@ func drawPlan(t *rapid.T) modelPlan {
 	p.Page = rapid.SampledFrom([]int{0, 2, 0, 3, 1, 2}).Draw(t, "page")
 	p.Announce = rapid.IntRange(0, 4).Draw(t, "announce") == 4
 	p.Hold = rapid.IntRange(0, 3).Draw(t, "hold") == 3
+	p.MarkRead = rapid.IntRange(0, 3).Draw(t, "mark read") == 3
 	for range rapid.IntRange(1, 4).Draw(t, "clients") {
 		p.Clients = append(p.Clients, modelClient{Phone: rapid.IntRange(0, 3).Draw(t, "phone")})
 	}
 	p.Chats = rapid.SliceOfN(rapid.Custom(drawChat), 1, 5).Draw(t, "conversations")
 	p.Faults = rapid.SliceOfN(rapid.Custom(drawFault), 1, 7).Draw(t, "faults")
 	p.Runs = rapid.SliceOfN(rapid.Custom(drawRun), 2, 4).Draw(t, "runs")
+	if p.MarkRead {
+		p.drawMarks(t)
+	}
 	p.changeMidway(t)
 	p.queue(t)
 	p.Again = rapid.IntRange(0, 3).Draw(t, "again") == 3

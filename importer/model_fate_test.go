@@ -16,6 +16,8 @@ type modelFate struct {
 	msgid           string
 	msec            int64
 	words           string       // the hash of its texts as they were sent, or edited last
+	marked          int          // parts
+	unmarkable      int          // of those
 	edit            outcome.Code // what became of its last edit; "": nothing was decided yet
 }
 
@@ -31,7 +33,7 @@ func (c *modelCase) fates() (map[string]modelFate, error) {
 		c.fail("%d doubts are left", doubts)
 	}
 	rows, err := c.legacy.conn.Query(ctx, `select conversation || '/' || id, outcome, coalesce(reason, ''), coalesce(last_fault, ''), attempts, coalesce(parts, 0),
-		parts_sent, msgid, coalesce(sent_msec, 0), coalesce(body_hash, ''),
+		parts_sent, msgid, coalesce(sent_msec, 0), coalesce(body_hash, ''), marked, unmarkable,
 		coalesce((select n from unnest(notes) as n where n like 'edit\_%' and (edit_hash = row_hash or n = 'edit_in_doubt')), '')
 		from amoimport.message`)
 	if err != nil {
@@ -42,7 +44,7 @@ func (c *modelCase) fates() (map[string]modelFate, error) {
 	for rows.Next() {
 		var id string
 		var f modelFate
-		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.before, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec, &f.words, &f.edit); err != nil {
+		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.before, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec, &f.words, &f.marked, &f.unmarkable, &f.edit); err != nil {
 			return nil, err
 		}
 		all[id] = f

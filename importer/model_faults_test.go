@@ -21,6 +21,7 @@ func (p *modelPlan) options() sandbox.Options {
 
 var (
 	modelMessages = regexp.MustCompile(`^/v2/origin/custom/[^/]+$`)
+	modelMarks    = regexp.MustCompile(`/delivery_status$`)
 	modelOpen     = regexp.MustCompile(`/chats$`)
 	modelHistory  = regexp.MustCompile(`/chats/([^/]+)/history$`)
 	modelLinks    = regexp.MustCompile(`/contacts/chats$`)
@@ -42,6 +43,8 @@ func (f modelFault) sandbox(slow time.Duration) sandbox.Fault {
 		out.Contains, out.Nth = fmt.Sprintf(`-m%d"`, f.Nth), 0
 	case "message":
 		out.API, out.Method, out.Path = sandbox.Amojo, post, modelMessages
+	case "mark":
+		out.API, out.Method, out.Path = sandbox.Amojo, post, modelMarks
 	case "chat":
 		out.API, out.Method, out.Path = sandbox.Amojo, post, modelOpen
 	case "contacts":

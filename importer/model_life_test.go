@@ -116,7 +116,7 @@ func (c *modelCase) live(t *testing.T) error {
 				Bot:      amojo.Party{ID: wo.Channel.Bot.ClientID, RefID: wo.Channel.Bot.ID, Name: wo.Channel.Bot.Name},
 				Managers: map[string]compose.Manager{"m1": {Name: "Anna", RefID: wo.Users[0].AmojoID}}},
 			Region: "RU", PersonKey: []byte("test"), SettleTime: p.settleTime(), Lanes: p.Lanes,
-			MaxChanged: 10, MaxRejected: 10, Hold: p.Hold, Log: zerolog.Nop(),
+			MaxChanged: 10, MaxRejected: 10, Hold: p.Hold, MarkRead: p.MarkRead, Log: zerolog.Nop(),
 		}}
 	if p.Announce {
 		c.rig.options.Announce = importer.AnnounceLast

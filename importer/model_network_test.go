@@ -49,6 +49,8 @@ func (p *modelProcess) transport(base http.RoundTripper) http.RoundTripper {
 			switch {
 			case split(body):
 				p.event(atPart, body)
+			case isMark(req):
+				p.event(atMark, body)
 			case contactsPath.MatchString(req.URL.Path):
 				p.event(atContacts, body)
 			}
@@ -102,6 +104,8 @@ func (c *modelCase) tallyCrash(at modelEvent, body string) {
 		c.hit("crash before a commit")
 	case at == atCommitted:
 		c.hit("crash after a commit")
+	case at == atMark:
+		c.hit("crash while marking")
 	case at == atRead:
 		c.hit("crash while reading")
 	case at == atSend:

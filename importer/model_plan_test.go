@@ -27,6 +27,7 @@ type modelPlan struct {
 	Announce  bool // the newest message of a chat is not silent
 	Hold      bool // a conversation waits at its first parked message
 	Edits     bool // what is edited after it was sent is edited in its chat
+	MarkRead  bool // what managers wrote is marked as read
 	Seed      uint64
 	Faults    []modelFault
 	Runs      []modelRun
@@ -62,7 +63,7 @@ type modelRow struct {
 }
 
 type modelFault struct {
-	On     string // message, chat, contacts, link, history, read
+	On     string // message, mark, chat, contacts, link, history, read
 	Kind   sandbox.EffectKind
 	Code   int
 	Every  int
@@ -100,6 +101,7 @@ const (
 	atSend      modelEvent = "send"      // a message is about to reach the server
 	atPart      modelEvent = "part"      // a message's second or third part was
 	atContacts  modelEvent = "contacts"  // a batch of contacts was
+	atMark      modelEvent = "mark"      // a mark was
 	atRead      modelEvent = "read"      // a GET was served
 	atCommit    modelEvent = "commit"    // COMMIT is about to reach the ledger
 	atCommitted modelEvent = "committed" // it was done, its answer is on the way
