@@ -166,6 +166,7 @@ func drawRun(t *rapid.T) modelRun {
 		Changes:   rapid.SliceOfN(rapid.Custom(drawChange), 0, 3).Draw(t, "changes"),
 		Decisions: rapid.SliceOfN(rapid.Custom(drawDecision), 0, 2).Draw(t, "decisions"),
 		Hits:      rapid.SliceOfN(rapid.Custom(drawHit), 0, 3).Draw(t, "hits"),
+		Follow:    drawFollow(t),
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "decides") {
 		h := modelHit{At: rapid.SampledFrom([]modelEvent{atPosted, atRead, atCommitted}).Draw(t, "decides at"), Do: doDecide, Decision: drawDecision(t)}

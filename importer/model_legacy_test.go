@@ -30,6 +30,7 @@ type modelMessage struct {
 	thread   *modelThread
 	id       string
 	sentAt   time.Time
+	wrote    time.Time // into the legacy database
 	out      bool
 	flaw     string
 	versions []string // its texts
@@ -106,6 +107,7 @@ func (l *modelLegacy) end(t *modelThread) time.Time {
 func (l *modelLegacy) add(t *modelThread, r modelRow, at time.Time) error {
 	l.next++
 	m := &modelMessage{thread: t, id: fmt.Sprintf("m%d", l.next), sentAt: at.Truncate(time.Microsecond), out: r.Out, flaw: r.Flaw}
+	m.wrote = time.Now()
 	m.versions = []string{modelText(m.id, 1, r.Words)}
 	text, kind, direction, manager := m.versions[0], "text", "in", ""
 	var skip, reply *string

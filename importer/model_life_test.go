@@ -136,7 +136,7 @@ func (c *modelCase) live(t *testing.T) error {
 		for _, d := range run.Decisions {
 			c.decides(d, false)
 		}
-		c.follow(c.start(fmt.Sprint("run ", i+1), run.Hits))
+		c.lead(fmt.Sprint("run ", i+1), run)
 		c.pool.settle()
 		if len(c.faults) > 0 {
 			return nil

@@ -79,6 +79,7 @@ type modelRun struct {
 	Changes   []modelChange
 	Decisions []modelDecision // after the changes
 	Hits      []modelHit
+	Follow    *modelFollow // nil: it ends when all is sent
 }
 
 // modelHit happens at the nth event of a kind.

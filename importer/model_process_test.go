@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/amoimport/amoimport/importer"
 	"github.com/amoimport/amoimport/importer/ledger"
 )
 
@@ -35,10 +36,14 @@ type modelProcess struct {
 
 // start starts the importer in a process of its own.
 func (c *modelCase) start(name string, hits []modelHit) *modelProcess {
+	return c.begin(name, hits, importer.Following{})
+}
+
+func (c *modelCase) begin(name string, hits []modelHit, following importer.Following) *modelProcess {
 	p := &modelProcess{c: c, name: name, seen: map[modelEvent]int{}, hits: hits, befell: map[modelDeed]bool{}, decided: map[int]bool{}, conns: map[*modelConn]bool{}, ended: make(chan struct{})}
 	r := *c.rig
 	p.rig = &r
-	r.dial = p.dial
+	r.dial, r.options.Follow = p.dial, following
 	c.pids++
 	// A process that lives no more: its pid is ours, its start is not.
 	r.self = ledger.Self(name)
