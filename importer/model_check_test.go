@@ -229,6 +229,10 @@ func (m *modelMessage) said(text string) bool {
 
 // unedited says what is wrong with a text that is not the last one of its row.
 func (c *modelCase) unedited(m *modelMessage, text string) string {
+	// What a killed run sent is settled after the rows were compared: the next run sees
+	// that its row has changed since, and must.
+	before := m.unseen
+	m.unseen = m.fate.unseen
 	last := m.versions[len(m.versions)-1]
 	if !c.plan.Edits || m.fate.outcome != outcome.Sent || m.fate.parts != 1 || m.deleted || m.skipped {
 		return ""
@@ -252,7 +256,12 @@ func (c *modelCase) unedited(m *modelMessage, text string) string {
 		if !c.poisoned {
 			return "given up too early"
 		}
-	default: // a message that is not seen yet waits for the next run
+	default:
+		if m.fate.unseen && !before {
+			c.hit("edited while in doubt")
+			return ""
+		}
+		// A message that is not seen yet waits for the next run.
 		if c.plan.Lag == 0 && c.plan.Stall.Settles == 0 {
 			return "nothing was in the way"
 		}

@@ -18,6 +18,7 @@ type modelFate struct {
 	words           string       // the hash of its texts as they were sent, or edited last
 	marked          int          // parts
 	unmarkable      int          // of those
+	unseen          bool         // its row is not as it was sent, and no pass has seen that
 	edit            outcome.Code // what became of its last edit; "": nothing was decided yet
 }
 
@@ -34,6 +35,7 @@ func (c *modelCase) fates() (map[string]modelFate, error) {
 	}
 	rows, err := c.legacy.conn.Query(ctx, `select conversation || '/' || id, outcome, coalesce(reason, ''), coalesce(last_fault, ''), attempts, coalesce(parts, 0),
 		parts_sent, msgid, coalesce(sent_msec, 0), coalesce(body_hash, ''), marked, unmarkable,
+		coalesce(not edited and sent_hash <> row_hash, false),
 		coalesce((select n from unnest(notes) as n where n like 'edit\_%' and (edit_hash = row_hash or n = 'edit_in_doubt')), '')
 		from amoimport.message`)
 	if err != nil {
@@ -44,7 +46,7 @@ func (c *modelCase) fates() (map[string]modelFate, error) {
 	for rows.Next() {
 		var id string
 		var f modelFate
-		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.before, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec, &f.words, &f.marked, &f.unmarkable, &f.edit); err != nil {
+		if err := rows.Scan(&id, &f.outcome, &f.reason, &f.before, &f.attempts, &f.parts, &f.partsSent, &f.msgid, &f.msec, &f.words, &f.marked, &f.unmarkable, &f.unseen, &f.edit); err != nil {
 			return nil, err
 		}
 		all[id] = f

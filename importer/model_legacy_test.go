@@ -38,6 +38,7 @@ type modelMessage struct {
 	skipped  bool // after it was written
 	fate     modelFate
 	altered  bool       // its chat says something else than the ledger, for a good reason
+	unseen   bool       // its last edit, by the run before the last check
 	lost     *modelLost // nil: nothing of it
 }
 
