@@ -9,7 +9,6 @@ import (
 	"github.com/amoimport/amoimport/amocrm"
 	"github.com/amoimport/amoimport/amojo"
 	"github.com/amoimport/amoimport/pace"
-	"github.com/sourcegraph/conc"
 )
 
 // UnansweredError says that an API had nothing but server errors for this one
@@ -26,9 +25,6 @@ const (
 	// maxUnanswered is how often a question is asked that alone gets server errors:
 	// with the tries of the transport and the pauses, for twenty minutes or more.
 	maxUnanswered = 30
-	// besideAfter is how long a question may take before a control is asked beside
-	// it: after so long it has failed often enough for the transport to give it up.
-	besideAfter = 20 * time.Second
 )
 
 // control is a harmless question, asked to tell one that always fails from an
@@ -85,8 +81,12 @@ func (v *Live) read(ctx context.Context, c *control, call func(context.Context) 
 			}
 		case errors.Is(err, io.ErrUnexpectedEOF): // it broke off: the network's doing, and will pass
 		case errors.As(err, &chatsLost), errors.As(err, &crmLost):
-			if unreadable++; unreadable == maxUnreadable {
+			unreadable++
+			if unreadable == maxUnreadable {
 				return err
+			}
+			if unreadable&(unreadable-1) == 0 { // the 1st, 2nd, 4th and so on: it may take minutes
+				v.Log.Warn().Err(err).Int("times", unreadable).Msg("an answer makes no sense; asking again")
 			}
 		default:
 			return err
@@ -98,21 +98,10 @@ func (v *Live) read(ctx context.Context, c *control, call func(context.Context) 
 	}
 }
 
-// beside makes a call and, while it lasts, asks the control now and then. The
-// transport waits out an outage, and takes it for one when all that is under way
-// fails, be it one question alone: an answer to another tells it better.
+// beside makes a call and, while it lasts, asks the control now and then.
 func (v *Live) beside(ctx context.Context, c *control, call func(context.Context) error) error {
 	if c == nil {
 		return v.Lease.Do(ctx, call)
 	}
-	aside, done := context.WithCancel(pace.WithPriority(ctx, c.beside))
-	var asking conc.WaitGroup
-	defer asking.Wait()
-	defer done()
-	asking.Go(func() {
-		for pace.Sleep(aside, besideAfter) == nil {
-			_ = c.ask(aside) // whatever it says is for the transport to see
-		}
-	})
-	return v.Lease.Do(ctx, call)
+	return pace.Beside(ctx, c.beside, c.ask, func(ctx context.Context) error { return v.Lease.Do(ctx, call) })
 }

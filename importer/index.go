@@ -21,6 +21,7 @@ type contactIndex struct {
 	asked    time.Time // when that was last begun
 	newest   int64     // highest contact id seen
 	broken   bool      // it cannot be kept up to date any more
+	requests int64     // that it took to read the list
 
 	mu       sync.Mutex
 	contacts []candidate

@@ -36,6 +36,15 @@ func (v *Live) Expect(ctx context.Context, people int64) error {
 	return crmVerdict(err)
 }
 
+// Lookups is about how many requests it takes to look for the contacts of so many
+// people, in the way that Expect found cheaper.
+func (v *Live) Lookups(people int64) int64 {
+	if v.index != nil {
+		return v.index.requests
+	}
+	return people
+}
+
 // freshIndex is the index, up to date; nil when contacts are searched for.
 func (v *Live) freshIndex(ctx context.Context) (*contactIndex, error) {
 	x := v.index
@@ -135,6 +144,7 @@ func (l *contactList) choose(ctx context.Context, people int64) (*contactIndex, 
 			return nil, err
 		}
 	}
+	x.requests = l.requests
 	l.live.Log.Info().Int("contacts", len(x.contacts)).Int64("requests", l.requests).Msg("the contacts are read")
 	return x, nil
 }

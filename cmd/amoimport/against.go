@@ -48,10 +48,13 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 	watch := newWatching(e)
 	ctx, release := e.untilSignal(ctx, watch.say)
 	defer release()
+	telling, told := context.WithCancel(ctx)
+	defer told()
+	go watch.troubles(telling, a)
 	total := r.Verification.Chats + r.Verification.Unread
 	expected(watch, verify.Plan{Chats: total, Unread: total, Requests: 2 * total}, cfg.Limits.Amojo)
 	result, err := verify.Compare(ctx, verify.CompareOptions{
-		Chats: chats, Prefix: r.Prefix, Concurrency: cfg.Run.Lanes, Total: total, Progress: watch.readingBack,
+		Chats: chats, Ping: pingOf(chats), Prefix: r.Prefix, Concurrency: cfg.Run.Lanes, Total: total, Progress: watch.readingBack,
 	}, recorded(r))
 	if err = interrupted(ctx, err); err != nil {
 		return err

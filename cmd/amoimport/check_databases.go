@@ -64,7 +64,7 @@ func (l *checklist) source(ctx context.Context, cfg *config.Config) (found legac
 		l.fail(queries, err)
 		return found
 	}
-	said := fmt.Sprintf("they fit the contract: some %s in %s", plural(found.cost.Messages, "message", "messages"),
+	said := fmt.Sprintf("they fit the contract: some %s in %s as the planner guesses", plural(found.cost.Messages, "message", "messages"),
 		plural(found.cost.Conversations, "conversation", "conversations"))
 	if p := found.cost.Page; p > 0 {
 		said += fmt.Sprintf("; reading one message took %s", p.Round(100*time.Microsecond))

@@ -66,7 +66,7 @@ func (e env) dryRun(ctx context.Context, path string, asJSON, probe bool) error 
 		return err
 	}
 	if !r.Clean() {
-		return &parkedError{messages: r.Messages.Parked, dry: true}
+		return &parkedError{messages: r.Messages.Parked, dry: true, held: ledger.Held{Messages: r.Messages.Held}}
 	}
 	return nil
 }
@@ -94,7 +94,7 @@ func (e env) goThrough(ctx context.Context, cfg *config.Config, probe bool) (*dr
 	}
 	r, err := dryrun.Run(ctx, dryrun.Options{
 		Source: db, Compose: o.Compose, People: people,
-		Region: o.Region, PersonKey: o.PersonKey, SharedMax: o.SharedMax, Announce: cfg.Replay.Announce == "last", MarkRead: o.MarkRead, Files: files,
+		Region: o.Region, PersonKey: o.PersonKey, SharedMax: o.SharedMax, Announce: cfg.Replay.Announce == "last", MarkRead: o.MarkRead, Hold: o.Hold, Files: files,
 		Rates:    dryrun.Rates{Amojo: cfg.Limits.Amojo, APIv4: cfg.Limits.APIv4, RoundTrip: t.roundTrip},
 		Progress: e.reading(),
 	})

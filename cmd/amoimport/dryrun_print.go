@@ -26,6 +26,9 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 	if m.Parts != m.Sent {
 		fmt.Fprintf(t, "\tas %d, since long texts are sent in parts", m.Parts)
 	}
+	if m.Held > 0 {
+		fmt.Fprintf(t, "\n    of them held\t%d\tbehind a parked message of their conversation, until that is decided", m.Held)
+	}
 	fmt.Fprintf(t, "\n  would be skipped\t%d\n  would be parked\t%d\n", m.Skipped, m.Parked)
 	if m.Oldest != nil {
 		fmt.Fprintf(t, "times\t%s\tto %s\n", m.Oldest.Format(time.DateTime), m.Newest.Format(time.DateTime+" UTC"))
@@ -93,7 +96,7 @@ func printDryRun(w io.Writer, r *dryrun.Report) {
 	})
 
 	p := r.Price
-	fmt.Fprintf(w, "\nIt would take %s at least:\n", duration(p.Seconds))
+	fmt.Fprintf(w, "\nIt would take some %s:\n", duration(p.Seconds))
 	fmt.Fprintf(t, "  amojo\t%s\t%s at the set limit\n", plural(p.Amojo.Count, "request", "requests"), duration(p.Amojo.Seconds))
 	if p.Marks > 0 {
 		fmt.Fprintf(t, "    of them\t%s\tto mark what managers wrote as read\n", plural(p.Marks, "request", "requests"))

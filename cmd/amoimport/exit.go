@@ -77,6 +77,9 @@ func (e *parkedError) Error() string {
 // Hint says what to do.
 func (e *parkedError) Hint() string {
 	if e.dry {
+		if e.held.Messages > 0 {
+			return "The list above says why and what to do; a run would send nothing that comes behind them in their conversations."
+		}
 		return "The list above says why and what to do; a run would go on without them."
 	}
 	if e.verified {

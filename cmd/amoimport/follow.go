@@ -16,8 +16,11 @@ func standing(f importer.Follow, parked int64) string {
 	if !f.Ready.IsZero() {
 		said = "ready for cut-over: all that there was at " + f.Ready.UTC().Format(time.RFC3339) + " is in amoCRM"
 	}
-	if parked > 0 {
+	switch {
+	case parked > 0 && !f.Ready.IsZero():
 		said += fmt.Sprintf(", but for %s", plural(parked, "parked message", "parked messages"))
+	case parked > 0:
+		said += fmt.Sprintf("; %s parked", plural(parked, "message is", "messages are"))
 	}
 	if f.Behind > 0 {
 		said += fmt.Sprintf("; %s not sent, the oldest %s old", plural(f.Behind, "message is known and", "messages are known and"), aged(f.Lag))
@@ -28,5 +31,9 @@ func standing(f importer.Follow, parked int64) string {
 // aged is an age of so many seconds in words.
 func aged(seconds float64) string {
 	const most = 100 * 365 * 24 * time.Hour // more must not overflow
-	return time.Duration(min(seconds, most.Seconds()) * float64(time.Second)).Round(time.Second).String()
+	age := time.Duration(min(seconds, most.Seconds()) * float64(time.Second)).Round(time.Second)
+	if age < 48*time.Hour {
+		return age.String()
+	}
+	return fmt.Sprintf("%.0f days", age.Hours()/24)
 }

@@ -88,7 +88,7 @@ func leftOfLeads(did tidy.Led) string {
 
 func printForetoldLeads(w io.Writer, contacts, waiting int64, perSecond float64) {
 	fmt.Fprintf(w, "%s would get a lead.\n", plural(contacts, "contact", "contacts"))
-	fmt.Fprintf(w, "It would take %s.\n", price((contacts+amocrm.GoodBatch-1)/amocrm.GoodBatch+2, perSecond))
+	fmt.Fprintf(w, "It would take %s.\n", price(contacts+(contacts+amocrm.GoodBatch-1)/amocrm.GoodBatch+2, perSecond))
 	printWaiting(w, waiting)
 }
 

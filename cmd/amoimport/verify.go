@@ -104,6 +104,7 @@ type verifyReport struct {
 	Clean   bool  `json:"clean"`   // no fault was found
 	Planned int64 `json:"planned"` // messages of the whole import that are not sent yet
 	Parked  int64 `json:"parked"`  // messages of the whole import that need a person
+	Held    int64 `json:"held"`    // of those not sent: they wait behind parked ones
 }
 
 func (e env) verify(ctx context.Context, v verifying) error {
@@ -152,6 +153,9 @@ func (r verifyReport) end(scope verify.Scope) error {
 			hint: "The table above names some; `amoimport verify --repair` plans again what is missing."}
 	case !scope.All():
 		return nil
+	case r.Planned > 0 && r.Planned == r.Held:
+		return &fault{problem: fmt.Sprintf("what was sent is in the chats, but the import is not over: %s not sent yet", plural(r.Planned, "message is", "messages are")),
+			hint: "They wait behind parked ones, which `amoimport parked retry` or `amoimport parked skip` decides."}
 	case r.Planned > 0:
 		return &fault{problem: fmt.Sprintf("what was sent is in the chats, but the import is not over: %s not sent yet", plural(r.Planned, "message is", "messages are")),
 			hint: "`amoimport run` goes on; `amoimport status` shows how far it is."}
@@ -200,17 +204,29 @@ func readBack(ctx context.Context, cfg *config.Config, v verifying, which verify
 	if err != nil {
 		return found, err
 	}
+	telling, told := context.WithCancel(ctx)
+	defer told()
+	go watch.troubles(telling, a)
 	found.Result, err = verify.Run(ctx, verify.Options{
-		Ledger: l, Chats: chats, Scope: which, Template: state.Setup.Message, Anew: v.anew, Repair: v.repair,
+		Ledger: l, Chats: chats, Ping: pingOf(chats), Scope: which, Template: state.Setup.Message, Anew: v.anew, Repair: v.repair,
 		Concurrency: cfg.Run.Lanes, Patience: cfg.Run.SettleTime, Progress: watch.readingBack,
 		Expect: func(p verify.Plan) { expected(watch, p, cfg.Limits.Amojo) },
 	})
 	if err != nil {
 		return found, err
 	}
-	state, err = l.Snapshot(ctx)
-	found.Clean, found.Planned, found.Parked = found.Result.Clean(), state.Messages.Planned, state.Messages.Parked
+	state, err = readState(ctx, l, cfg)
+	found.Clean = found.Result.Clean()
+	found.Planned, found.Parked, found.Held = state.Messages.Planned, state.Messages.Parked, state.Held.Messages
 	return found, err
+}
+
+// pingOf asks amojo something harmless.
+func pingOf(chats *amojo.Client) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := chats.Ping(ctx)
+		return err
+	}
 }
 
 // scopeOf is the scope that a ledger's messages were sent to.

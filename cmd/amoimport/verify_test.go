@@ -21,7 +21,7 @@ func TestVerifyJSON(t *testing.T) {
 			Digests: ledger.Digests{Legacy: "a", ReadBack: "b", AsShown: "c"}, Repair: &verify.Repair{Planned: 12, Left: 13},
 			Examples: map[verify.Fault][]verify.Example{verify.Missing: {{Conversation: "7", Message: "1", Part: 2, MsgID: "imp1-7-1_p2"}}},
 		},
-		Planned: 14, Parked: 15,
+		Planned: 14, Parked: 15, Held: 13,
 	}
 	const want = `{
   "pass": {
@@ -64,7 +64,8 @@ func TestVerifyJSON(t *testing.T) {
   },
   "clean": false,
   "planned": 14,
-  "parked": 15
+  "parked": 15,
+  "held": 13
 }
 `
 	var got strings.Builder

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"io"
 	"sync"
 	"time"
 
+	"github.com/amoimport/amoimport/pace"
 	"github.com/rs/zerolog"
 )
 
@@ -42,6 +44,25 @@ func (w *watching) progress(what string, done, total int64) {
 		w.next = now.Add(gap(now.Sub(w.begun)))
 	}
 }
+
+// troubles tells while requests wait for another reason than the pace that was set,
+// until the context ends.
+func (w *watching) troubles(ctx context.Context, a *apis) {
+	var told time.Time
+	for pace.Sleep(ctx, time.Second) == nil {
+		why, trouble := a.waiting()
+		switch {
+		case !trouble || why == "":
+			told = time.Time{}
+		case time.Since(told) >= troubleEvery:
+			w.say(why)
+			told = time.Now()
+		}
+	}
+}
+
+// troubleEvery is how often a command that waits says so.
+const troubleEvery = 30 * time.Second
 
 // readingBack tells how many chats are read.
 func (w *watching) readingBack(done, total int64) { w.progress("reading the chats back", done, total) }

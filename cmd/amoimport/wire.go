@@ -97,15 +97,18 @@ func (a *apis) paced(p *pace.Pacer, base http.RoundTripper, g gate) *pace.Transp
 	return &pace.Transport{Pacer: p, Base: base, AttemptTimeout: a.cfg.Limits.AttemptTimeout, Gate: g}
 }
 
-// waiting says why requests wait, "" when none does.
-func (a *apis) waiting() string {
+// waiting says why requests wait, "" when none does, and whether it is for another
+// reason than the pace that was set.
+func (a *apis) waiting() (why string, trouble bool) {
 	var reasons []string
 	for _, p := range []*pace.Pacer{a.crm, a.chats} {
-		if r := p.Status().Reason; r != "" {
-			reasons = append(reasons, r)
+		s := p.Status()
+		if s.Reason != "" {
+			reasons = append(reasons, s.Reason)
 		}
+		trouble = trouble || s.State != pace.Running || s.Rate < s.Ceiling
 	}
-	return strings.Join(reasons, " ")
+	return strings.Join(reasons, " "), trouble
 }
 
 // figures is what status shows of a run; the ledger keeps it with the lease.
@@ -129,13 +132,11 @@ type apiFigures struct {
 
 func (a *apis) figures(p *importer.Progress) figures {
 	f := figures{Figures: p.Figures()}
-	f.trouble = f.Waiting != ""
-	if f.Waiting == "" {
-		f.Waiting = a.waiting()
-	}
+	why, trouble := a.waiting()
+	f.trouble = trouble || f.Waiting != ""
+	f.Waiting = cmp.Or(f.Waiting, why)
 	for _, p := range []*pace.Pacer{a.crm, a.chats} {
 		s := p.Status()
-		f.trouble = f.trouble || s.State != pace.Running || s.Rate < s.Ceiling
 		f.APIs = append(f.APIs, apiFigures{Name: s.Name, State: string(s.State), Rate: s.Rate, Ceiling: s.Ceiling,
 			Queue: s.Queue, Requests: s.Departures, TooMany: s.TooMany})
 	}

@@ -42,6 +42,7 @@ type Options struct {
 	SharedMax int
 	Announce  bool // the newest message of each chat is not silent
 	MarkRead  bool // what managers and the bot wrote is marked as read
+	Hold      bool // a conversation waits at its first parked message
 	Files     Files
 	Rates     Rates
 	// Progress, if not nil, is told what is being read and how much of it was.

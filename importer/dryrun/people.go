@@ -20,6 +20,9 @@ type People interface {
 	FindContact(ctx context.Context, p importer.Person) (importer.Match, error)
 	// Expect says for how many people contacts will be looked for from now on.
 	Expect(ctx context.Context, people int64) error
+	// Lookups is how many requests looking for so many takes, in the way that Expect
+	// has chosen.
+	Lookups(people int64) int64
 	// OldestLead tells when the oldest lead of a contact was created; the zero time:
 	// it has none.
 	OldestLead(ctx context.Context, contact int64) (time.Time, error)
@@ -144,12 +147,14 @@ func (d *survey) lookUp(ctx context.Context) error {
 		}
 	}
 	d.total.people = int64(len(wanted))
+	d.total.lookups = d.total.people
 	if d.People == nil {
 		return nil
 	}
 	if err := d.People.Expect(ctx, d.total.people); err != nil {
 		return err
 	}
+	d.total.lookups = d.People.Lookups(d.total.people)
 	for first := 0; first < len(wanted); first += batchConversations {
 		batch := wanted[first:min(first+batchConversations, len(wanted))]
 		rows := make(map[source.ConversationID]source.Conversation, len(batch))

@@ -65,7 +65,7 @@ func (d *survey) price() Price {
 	}
 	p.Amojo = requests(t.chats+t.parts+p.Marks, d.Rates.Amojo)
 	batches := func(n int64) int64 { return (n + writeBatch - 1) / writeBatch }
-	p.APIv4 = requests(t.people+2*batches(created)+t.chats+batches(t.chats), d.Rates.APIv4)
+	p.APIv4 = requests(t.lookups+2*batches(created)+t.chats+batches(t.chats), d.Rates.APIv4)
 	p.Seconds = max(p.Amojo.Seconds, p.APIv4.Seconds, p.Longest.Seconds)
 	return p
 }

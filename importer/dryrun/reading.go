@@ -21,6 +21,7 @@ type reading struct {
 	without      []outcome.Code   // what the chat goes without
 	replies      []reply          // to what has not come yet, if it ever does
 	sends        bool
+	waits        bool // something before is parked
 }
 
 // reply is a message that quotes another.
@@ -61,6 +62,7 @@ func (r *reading) message(m source.Message, t *tally) (int32, error) {
 			became = known.Outcome
 		}
 		r.decided[m.ID] = became
+		r.waits = r.waits || became == outcome.Parked
 		detail := refusal.Detail
 		if refusal.Code == outcome.UnknownKind && word.MatchString(string(m.Kind)) {
 			detail = string(m.Kind)
@@ -80,6 +82,9 @@ func (r *reading) message(m source.Message, t *tally) (int32, error) {
 		made.Notes = append(made.Notes, outcome.MediaAsText)
 	}
 	t.sent(m, made, r.Compose.Managers[m.ManagerID].RefID == "", r.begun)
+	if r.Hold && r.waits {
+		t.held++
+	}
 	if !r.horizon.IsZero() && m.SentAt.Before(r.horizon) {
 		t.hidden++
 	}

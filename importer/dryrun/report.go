@@ -45,6 +45,9 @@ type Messages struct {
 	Parts   int64 `json:"parts"` // messages in amoCRM that those sent would become
 	Skipped int64 `json:"skipped"`
 	Parked  int64 `json:"parked"`
+	// Held is how many of what would be sent wait behind a parked message of their
+	// conversation, where run.on_parked is hold, until somebody decides about that one.
+	Held int64 `json:"held"`
 
 	// Of what would be sent. Null: nothing would.
 	Oldest *time.Time `json:"oldest"`
@@ -119,7 +122,7 @@ func (d *survey) report() *Report {
 	t := &d.total
 	r := &Report{
 		Conversations: int64(len(d.chats)), Chats: t.chats,
-		Messages: Messages{Total: t.messages, Parts: t.parts, Future: t.future, Oldest: at(t.oldest), Newest: at(t.newest)},
+		Messages: Messages{Total: t.messages, Parts: t.parts, Held: t.held, Future: t.future, Oldest: at(t.oldest), Newest: at(t.newest)},
 		Kinds:    t.kinds,
 		Clients: Clients{Total: t.clients, People: t.people, Contacts: t.found,
 			UnreadablePhones: t.unreadablePhones, UnreadableEmails: t.unreadableEmails, Shared: t.shared},

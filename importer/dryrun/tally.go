@@ -18,8 +18,10 @@ type tally struct {
 	marks           int64 // parts that managers or the bot would speak
 	hidden          int64 // would be sent, and no card shows them
 	future          int64 // would be sent with a time that is still to come
+	held            int64 // would be sent, once what is parked before it in its conversation is decided
 	asked           int64 // files for whose name or size a server would be asked
 	clients, people int64
+	lookups         int64 // requests that looking for people's contacts takes
 	shared          int64 // phones and e-mails of clients that too many share
 
 	unreadablePhones, unreadableEmails int64 // of clients
@@ -163,6 +165,7 @@ func (t *tally) subtract(o *tally) {
 	t.marks -= o.marks
 	t.hidden -= o.hidden
 	t.future -= o.future
+	t.held -= o.held
 	t.asked -= o.asked
 	for why, c := range o.reasons {
 		if have := t.reasons[why]; have != nil {
@@ -194,6 +197,7 @@ func (t *tally) add(o *tally) {
 	t.marks += o.marks
 	t.hidden += o.hidden
 	t.future += o.future
+	t.held += o.held
 	t.span(o.oldest, o.newest)
 	t.asked += o.asked
 	for _, raw := range o.sample {

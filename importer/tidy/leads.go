@@ -104,15 +104,23 @@ func (l *leader) createAll(ctx context.Context) error {
 		return err
 	}
 	groups := slices.Collect(slices.Chunk(todo, amocrm.GoodBatch))
-	for len(groups) > 0 {
-		l.Progress("making leads", l.made, int64(len(todo)))
+	for unseen := len(groups); len(groups) > 0; unseen-- {
 		group := groups[0]
+		groups = groups[1:]
+		if unseen > 0 {
+			if group, err = l.alive(ctx, group); err != nil {
+				return err
+			}
+		}
+		l.Progress("making leads", l.made, int64(len(todo)))
+		if len(group) == 0 {
+			continue
+		}
 		rest, err := l.create(ctx, group)
 		if err != nil {
 			return err
 		}
 		// What was not made is tried again in smaller batches, after all others.
-		groups = groups[1:]
 		if half := len(rest) / 2; half > 0 {
 			groups = append(groups, rest[:half])
 			rest = rest[half:]
@@ -122,6 +130,50 @@ func (l *leader) createAll(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// alive leaves out contacts that were deleted or merged since, and records that: whether a server refuses a lead of
+// such a contact is not known, and nothing takes a lead back.
+func (l *leader) alive(ctx context.Context, group []ledger.Leadless) ([]ledger.Leadless, error) {
+	reasons := make([]string, len(group))
+	places := make([]int, len(group))
+	for i := range places {
+		places[i] = i
+	}
+	err := each(ctx, places, func(ctx context.Context, i int) error {
+		found := false
+		err := l.read(ctx, func(ctx context.Context) (err error) {
+			_, found, err = l.CRM.Contact(ctx, group[i].ContactID)
+			return err
+		})
+		reasons[i] = reasonOf(err)
+		switch {
+		case err == nil && !found:
+			reasons[i] = NotFound
+			fallthrough
+		case err == nil:
+			l.worked()
+		case reasons[i] == "" || ctx.Err() != nil || reasons[i] == ServerError && l.failed():
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var left []ledger.Leadless
+	var gone []ledger.Lead
+	for i, c := range group {
+		if reasons[i] == "" {
+			left = append(left, c)
+		} else {
+			gone = append(gone, ledger.Lead{ContactID: c.ContactID, CreatedSec: c.FirstSec - 1, Reason: reasons[i]})
+		}
+	}
+	if len(gone) == 0 {
+		return left, nil
+	}
+	return left, cmp.Or(l.Ledger.BeginLeads(l.durable, gone), l.Ledger.EndLeads(l.durable, gone))
 }
 
 // create makes leads with one call, and returns the contacts that got none and may be tried again.

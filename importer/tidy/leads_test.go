@@ -61,6 +61,10 @@ func TestCreateLeads(t *testing.T) {
 		b.contact("Nobody of ours")
 
 		got := b.createLeads()
+		if e := got.Example; e == nil || e.ContactID != anna || e.ID == 0 {
+			t.Errorf("example %+v", e)
+		}
+		got.Example = nil
 		if diff := cmp.Diff(tidy.Led{Leads: ledger.LeadCounts{Created: 2}, Made: 2, Waiting: 1}, got); diff != "" {
 			t.Errorf("led (-want +got):\n%s", diff)
 		}
@@ -144,10 +148,13 @@ func TestLeadRefused(t *testing.T) {
 		for id := range want {
 			gone = max(gone, id)
 		}
-		b.world.DeleteContact(gone)
 		delete(want, gone)
-		got := b.createLeads()
-		counts := ledger.LeadCounts{Created: 4, Refused: 1, Reasons: []ledger.Refusals{{Reason: tidy.Rejected, Count: 1, Example: int64(gone)}}}
+		o := b.leadOptions()
+		o.Progress = func(string, int64, int64) { b.world.DeleteContact(gone) } // after it was looked at
+		got, err := tidy.CreateLeads(t.Context(), o)
+		b.must(err)
+		counts := ledger.LeadCounts{Created: 4, Refused: 1, Reasons: []ledger.Refusals{{Reason: tidy.Rejected, Count: 1, Example: int64(gone),
+			Detail: "NotSupportedChoice _embedded.contacts.0.id"}}}
 		if diff := cmp.Diff(counts, got.Leads); diff != "" {
 			t.Errorf("counts (-want +got):\n%s", diff)
 		}
@@ -156,6 +163,42 @@ func TestLeadRefused(t *testing.T) {
 		}
 		if d := b.value("select detail from amoimport.lead where state = 'refused'"); d != "NotSupportedChoice _embedded.contacts.0.id" {
 			t.Errorf("detail %q", d)
+		}
+	})
+}
+
+// A contact that was deleted or merged since gets none, whatever the server would say to it.
+func TestLeadOfGone(t *testing.T) {
+	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) {
+		want := b.people(5)
+		gone := 0
+		for id := range want {
+			gone = max(gone, id)
+		}
+		delete(want, gone)
+		b.world.DeleteContact(gone)
+		o := b.leadOptions()
+		o.Limit = 5
+		got, err := tidy.CreateLeads(t.Context(), o)
+		b.must(err)
+		counts := ledger.LeadCounts{Created: 4, Refused: 1, Reasons: []ledger.Refusals{{Reason: tidy.NotFound, Count: 1, Example: int64(gone)}}}
+		if diff := cmp.Diff(counts, got.Leads); diff != "" || !cmp.Equal(want, b.leads()) {
+			t.Errorf("leads %v; counts (-want +got):\n%s", b.leads(), diff)
+		}
+		if n := b.world.Counters().Requests["POST /api/v4/leads"]; n != 1 {
+			t.Errorf("%d batches", n)
+		}
+	})
+	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) { // one that cannot be read
+		want := b.people(9)
+		var odd int
+		for odd = range want {
+			break
+		}
+		b.world.AddFault(about("GET", fmt.Sprintf("/contacts/%d$", odd), sandbox.Effect{Kind: sandbox.Status, Code: 500}))
+		delete(want, odd)
+		if got := b.createLeads(); got.Leads.Refused != 1 || got.Leads.Reasons[0].Reason != tidy.ServerError || !cmp.Equal(want, b.leads()) {
+			t.Errorf("%+v, %v", got, b.leads())
 		}
 	})
 }

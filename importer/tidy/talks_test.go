@@ -231,6 +231,23 @@ func TestCloseAlwaysFails(t *testing.T) {
 	})
 }
 
+// Whatever is asked about one talk gets errors for ever: that is no outage, and the others are closed.
+func TestTalkNeverAnswered(t *testing.T) {
+	inBothWays(t, sandbox.Options{}, func(t *testing.T, b *bench) {
+		for i := range 3 {
+			b.imported(ledgerID(i), fmt.Sprint("client", i), b.contact("Anna"), true, 0, "a")
+		}
+		b.world.AddFault(about("", fmt.Sprintf("/talks/%d(/close)?$", b.talkOf("2")), sandbox.Effect{Kind: sandbox.Status, Code: 500}))
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		done, err := tidy.CloseTalks(ctx, tidy.TalkOptions{Options: b.options()})
+		b.must(err)
+		if got := done.Talks; got.Closed != 2 || got.Refused != 1 || got.Reasons[0].Reason != tidy.ServerError {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // A command that is stopped at any request goes on with the next one, until all are closed.
 func TestTalksResume(t *testing.T) {
 	inBothWays(t, sandbox.Options{TalkCloseLag: time.Second}, func(t *testing.T, b *bench) {

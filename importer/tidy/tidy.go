@@ -88,8 +88,12 @@ func (o Options) begin(ctx context.Context) (t *tidier, end func()) {
 
 // read asks a question, again while the fault is the server's.
 func (t *tidier) read(ctx context.Context, ask func(context.Context) error) error {
+	control := func(ctx context.Context) error {
+		_, err := t.CRM.NewestContactID(ctx)
+		return err
+	}
 	for try := 1; ; try++ {
-		err := t.Lease.Do(ctx, ask)
+		err := pace.Beside(ctx, pace.Priority{ReadBack: true}, control, func(ctx context.Context) error { return t.Lease.Do(ctx, ask) })
 		if err == nil || ctx.Err() != nil || !unsure(err) || try == maxTries {
 			return err
 		}

@@ -48,8 +48,9 @@ func (c Comparison) Same() bool { return c.Differ == 0 && c.Unknown == 0 }
 // CompareOptions say how chats are compared.
 type CompareOptions struct {
 	Chats       Chats
-	Prefix      string // of the ids of our messages
-	Concurrency int    // 0 means 16
+	Ping        func(context.Context) error // as in Options
+	Prefix      string                      // of the ids of our messages
+	Concurrency int                         // 0 means 16
 	Progress    func(done, total int64)
 	Total       int64 // chats, for Progress
 }
@@ -125,7 +126,7 @@ func (o CompareOptions) compare(ctx context.Context, c Recorded) (is int64, same
 	}
 	for range 2 {
 		if c.ChatID != "" {
-			if _, err := h.walk(ctx, o.Chats, amojo.ChatID(c.ChatID), &ends{broken: true}); err != nil {
+			if _, err := h.walk(ctx, pinged{o.Chats, o.Ping}, amojo.ChatID(c.ChatID), &ends{broken: true}); err != nil {
 				return 0, false, err
 			}
 		}

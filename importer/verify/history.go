@@ -50,7 +50,7 @@ func (h *history) missing() int { return len(h.copies) - h.found }
 // arrive meanwhile shift others to a later page, where they are known already. It
 // reports whether it took a first page that was short, and showed all of ours, as
 // the end.
-func (h *history) walk(ctx context.Context, chats Chats, chat amojo.ChatID, ends *ends) (short bool, err error) {
+func (h *history) walk(ctx context.Context, chats pinged, chat amojo.ChatID, ends *ends) (short bool, err error) {
 	trusted := ends.trusted()
 	for offset := 0; ; {
 		page, err := readPage(ctx, chats, chat, offset)
@@ -103,8 +103,25 @@ func (h *history) take(m amojo.HistoryMessage) {
 	h.copies[m.MsgID] = append(have, m)
 }
 
+// pinged are chats whose server may be asked something harmless besides.
+type pinged struct {
+	Chats
+	ping func(context.Context) error // may be nil
+}
+
+func (p pinged) History(ctx context.Context, chat amojo.ChatID, offset, limit int) (page []amojo.HistoryMessage, err error) {
+	if p.ping == nil {
+		return p.Chats.History(ctx, chat, offset, limit)
+	}
+	err = pace.Beside(ctx, pace.Priority{ReadBack: true}, p.ping, func(ctx context.Context) (err error) {
+		page, err = p.Chats.History(ctx, chat, offset, limit)
+		return err
+	})
+	return page, err
+}
+
 // readPage reads a page, again when its answer made no sense.
-func readPage(ctx context.Context, chats Chats, chat amojo.ChatID, offset int) ([]amojo.HistoryMessage, error) {
+func readPage(ctx context.Context, chats pinged, chat amojo.ChatID, offset int) ([]amojo.HistoryMessage, error) {
 	pause := 200 * time.Millisecond
 	for try := 1; ; try++ {
 		page, err := chats.History(ctx, chat, offset, amojo.MaxHistoryPage)

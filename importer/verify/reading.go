@@ -121,7 +121,7 @@ func (p *pass) readBack(ctx context.Context, c ledger.SentChat, sent []ledger.Se
 	pause := 100 * time.Millisecond
 	for again := false; ; again = true {
 		late := time.Since(p.begun) >= p.Patience
-		short, err := history.walk(ctx, p.Chats, amojo.ChatID(c.ChatID), p.ends)
+		short, err := history.walk(ctx, pinged{p.Chats, p.Ping}, amojo.ChatID(c.ChatID), p.ends)
 		if err == nil && p.ends.news() { // at once: who goes on with the pass has to know
 			err = p.Ledger.Learn(ctx, learnedPages, "yes")
 		}

@@ -27,7 +27,10 @@ type Chats interface {
 type Options struct {
 	Ledger *ledger.Ledger // its lease is held
 	Chats  Chats
-	Scope  Scope
+	// Ping, if not nil, asks the server of the chats something harmless: by its answer
+	// one history that alone is never answered is told from an outage.
+	Ping  func(context.Context) error
+	Scope Scope
 	// Template is the one that made the ids of our messages.
 	Template string
 	// Anew begins a new pass where the last one over the scope came to no end.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net/http"
+	"regexp"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -17,6 +19,7 @@ import (
 	"github.com/amoimport/amoimport/importer/ledger"
 	"github.com/amoimport/amoimport/importer/outcome"
 	"github.com/amoimport/amoimport/importer/verify"
+	"github.com/amoimport/amoimport/pace"
 	"github.com/amoimport/amoimport/sandbox"
 	"github.com/amoimport/amoimport/source"
 	"github.com/google/go-cmp/cmp"
@@ -606,6 +609,36 @@ func TestUnreadable(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestNeverAnswered: a chat that alone gets errors for ever is named, and not taken for
+// an outage, which would have no end.
+func TestNeverAnswered(t *testing.T) {
+	dsn := emptyLedger(t)
+	synctest.Test(t, func(t *testing.T) {
+		b := benchOn(t, dsn, sandbox.Options{})
+		b.send("7", five()...)
+		b.send("8", five()...)
+		b.world.AddFault(sandbox.Fault{API: sandbox.Amojo, Path: regexp.MustCompile(b.chat("8").ID), Effect: sandbox.Effect{Kind: sandbox.Status, Code: 500}})
+		o := b.world.Options()
+		paced := &pace.Transport{Pacer: pace.New(pace.Config{Name: "amojo", Rate: 50}), AttemptTimeout: 10 * time.Second,
+			Base: amojo.SigningTransport{Secret: o.Channel.Secret, Base: b.world.Transport()}}
+		chats, err := amojo.New(&http.Client{Transport: paced}, "https://amojo.example.test", amojo.Scope{ChannelID: o.Channel.ID, AccountID: o.Account.AmojoID})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+		defer cancel()
+		got, err := verify.Run(ctx, b.options(verify.Options{Chats: chats, Concurrency: 1, Ping: func(ctx context.Context) error {
+			_, err := chats.Ping(ctx)
+			return err
+		}}))
+		var where *verify.Error
+		var refused *amojo.Error
+		if !errors.As(err, &where) || where.Conversation != "8" || !errors.As(err, &refused) || refused.Status != 500 || got.Chats != 1 {
+			t.Errorf("%d chats; %v", got.Chats, err)
+		}
+	})
 }
 
 // TestEndlessHistory has a server that does not heed the offset.
