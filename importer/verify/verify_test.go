@@ -629,10 +629,7 @@ func TestNeverAnswered(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
-		got, err := verify.Run(ctx, b.options(verify.Options{Chats: chats, Concurrency: 1, Ping: func(ctx context.Context) error {
-			_, err := chats.Ping(ctx)
-			return err
-		}}))
+		got, err := verify.Run(ctx, b.options(verify.Options{Chats: chats, Concurrency: 1, Ping: pings(chats)}))
 		var where *verify.Error
 		var refused *amojo.Error
 		if !errors.As(err, &where) || where.Conversation != "8" || !errors.As(err, &refused) || refused.Status != 500 || got.Chats != 1 {
