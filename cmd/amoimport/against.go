@@ -48,9 +48,7 @@ func (e env) verifyAgainst(ctx context.Context, v verifying) error {
 	watch := newWatching(e)
 	ctx, release := e.untilSignal(ctx, watch.say)
 	defer release()
-	telling, told := context.WithCancel(ctx)
-	defer told()
-	go watch.troubles(telling, a)
+	defer watch.troubles(ctx, a)()
 	total := r.Verification.Chats + r.Verification.Unread
 	expected(watch, verify.Plan{Chats: total, Unread: total, Requests: 2 * total}, cfg.Limits.Amojo)
 	result, err := verify.Compare(ctx, verify.CompareOptions{

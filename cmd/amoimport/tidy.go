@@ -76,9 +76,7 @@ func (e env) tidyUp(ctx context.Context, cfg *config.Config, command string, cha
 	if err := e.sameAccount(ctx, cfg, a, l, o.CRM); err != nil {
 		return "", err
 	}
-	telling, told := context.WithCancel(ctx)
-	defer told()
-	go watch.troubles(telling, a)
+	defer watch.troubles(ctx, a)()
 	return do(ctx, o, a)
 }
 

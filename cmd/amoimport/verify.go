@@ -153,12 +153,13 @@ func (r verifyReport) end(scope verify.Scope) error {
 			hint: "The table above names some; `amoimport verify --repair` plans again what is missing."}
 	case !scope.All():
 		return nil
-	case r.Planned > 0 && r.Planned == r.Held:
-		return &fault{problem: fmt.Sprintf("what was sent is in the chats, but the import is not over: %s not sent yet", plural(r.Planned, "message is", "messages are")),
-			hint: "They wait behind parked ones, which `amoimport parked retry` or `amoimport parked skip` decides."}
 	case r.Planned > 0:
+		hint := "`amoimport run` goes on; `amoimport status` shows how far it is."
+		if r.Planned == r.Held {
+			hint = "They wait behind parked ones, which `amoimport parked retry` or `amoimport parked skip` decides."
+		}
 		return &fault{problem: fmt.Sprintf("what was sent is in the chats, but the import is not over: %s not sent yet", plural(r.Planned, "message is", "messages are")),
-			hint: "`amoimport run` goes on; `amoimport status` shows how far it is."}
+			hint: hint}
 	case r.Parked > 0:
 		return &parkedError{messages: r.Parked, verified: true}
 	}
@@ -204,9 +205,7 @@ func readBack(ctx context.Context, cfg *config.Config, v verifying, which verify
 	if err != nil {
 		return found, err
 	}
-	telling, told := context.WithCancel(ctx)
-	defer told()
-	go watch.troubles(telling, a)
+	defer watch.troubles(ctx, a)()
 	found.Result, err = verify.Run(ctx, verify.Options{
 		Ledger: l, Chats: chats, Ping: pingOf(chats), Scope: which, Template: state.Setup.Message, Anew: v.anew, Repair: v.repair,
 		Concurrency: cfg.Run.Lanes, Patience: cfg.Run.SettleTime, Progress: watch.readingBack,

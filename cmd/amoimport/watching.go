@@ -46,19 +46,24 @@ func (w *watching) progress(what string, done, total int64) {
 }
 
 // troubles tells while requests wait for another reason than the pace that was set,
-// until the context ends.
-func (w *watching) troubles(ctx context.Context, a *apis) {
-	var told time.Time
-	for pace.Sleep(ctx, time.Second) == nil {
-		why, trouble := a.waiting()
-		switch {
-		case !trouble || why == "":
-			told = time.Time{}
-		case time.Since(told) >= troubleEvery:
-			w.say(why)
-			told = time.Now()
+// until it is stopped.
+func (w *watching) troubles(ctx context.Context, a *apis) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var telling sync.WaitGroup
+	telling.Go(func() {
+		var told time.Time
+		for pace.Sleep(ctx, time.Second) == nil {
+			why, trouble := a.waiting()
+			switch {
+			case !trouble || why == "":
+				told = time.Time{}
+			case time.Since(told) >= troubleEvery:
+				w.say(why)
+				told = time.Now()
+			}
 		}
-	}
+	})
+	return func() { cancel(); telling.Wait() }
 }
 
 // troubleEvery is how often a command that waits says so.

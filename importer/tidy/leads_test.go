@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -144,10 +146,7 @@ func TestLeadsOfOthers(t *testing.T) {
 func TestLeadRefused(t *testing.T) {
 	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) {
 		want := b.people(5)
-		gone := 0
-		for id := range want {
-			gone = max(gone, id)
-		}
+		gone := slices.Max(slices.Collect(maps.Keys(want)))
 		delete(want, gone)
 		o := b.leadOptions()
 		o.Progress = func(string, int64, int64) { b.world.DeleteContact(gone) } // after it was looked at
@@ -171,10 +170,7 @@ func TestLeadRefused(t *testing.T) {
 func TestLeadOfGone(t *testing.T) {
 	bubble(t, sandbox.Options{}, func(t *testing.T, b *bench) {
 		want := b.people(5)
-		gone := 0
-		for id := range want {
-			gone = max(gone, id)
-		}
+		gone := slices.Max(slices.Collect(maps.Keys(want)))
 		delete(want, gone)
 		b.world.DeleteContact(gone)
 		o := b.leadOptions()

@@ -23,13 +23,9 @@ const inDoubt = "in_doubt"
 // That a contact has no such lead counts only after the settle time.
 func (l *leader) settle(ctx context.Context, leads []ledger.Lead, since time.Time) ([]ledger.Lead, error) {
 	settled := slices.Clone(leads)
-	places := make([]int, len(settled))
-	for i := range places {
-		places[i] = i
-	}
 	for pause := 500 * time.Millisecond; ; pause = min(2*pause, 10*time.Second) {
 		begun := time.Now()
-		err := each(ctx, places, func(ctx context.Context, i int) error {
+		err := eachPlace(ctx, len(settled), func(ctx context.Context, i int) error {
 			if settled[i].ID > 0 {
 				return nil
 			}

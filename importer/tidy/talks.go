@@ -193,11 +193,7 @@ func (t *talker) confirmOnce(ctx context.Context) (left int64, err error) {
 			return left, err
 		}
 		after = page[len(page)-1].ID
-		places := make([]int, len(page))
-		for i := range places {
-			places[i] = i
-		}
-		failed := each(ctx, places, func(ctx context.Context, i int) error {
+		failed := eachPlace(ctx, len(page), func(ctx context.Context, i int) error {
 			talk, err := t.talk(ctx, page[i].ID)
 			switch reason := reasonOf(err); {
 			case err == nil:

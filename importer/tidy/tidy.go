@@ -145,6 +145,15 @@ func (t *tidier) failed() bool { return t.streak.Add(1) >= maxStreak }
 
 func (t *tidier) worked() { t.streak.Store(0) }
 
+// eachPlace does something for the places of a list of n, as each.
+func eachPlace(ctx context.Context, n int, do func(ctx context.Context, i int) error) error {
+	places := make([]int, n)
+	for i := range places {
+		places[i] = i
+	}
+	return each(ctx, places, do)
+}
+
 // each does something for all, some at a time, until the first error.
 func each[T any](ctx context.Context, all []T, do func(context.Context, T) error) error {
 	p := pool.New().WithMaxGoroutines(workers).WithContext(ctx).WithCancelOnError().WithFirstError()
